@@ -356,11 +356,7 @@ def _milliseconds(items: list[Any], target: pa.DataType) -> list[Any]:
 
 
 def coerce_value(value: Any, target: pa.DataType, options: Options = DEFAULT) -> Any:
-    """One value as `target` holds it: str, int, float, bool, date, datetime, list, dict.
-
-    Raises:
-        Failed: it does not fit.
-    """
+    """One value as `target` holds it: a str, int, date, dict... Raises Failed: it does not fit."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     if isinstance(value, Decimal):

@@ -235,11 +235,7 @@ def patched(values: pa.Array, mask: Mask, new: pa.Array) -> pa.Array:
 
 
 def distinct(columns: Sequence[pa.Array], n: int) -> tuple[list[pa.Array], pa.Array] | None:
-    """The distinct rows of `columns` (as shorter columns) and, for every row, which of them it is.
-
-    Returns:
-        None where a column is nested, so that rows cannot be compared cheaply.
-    """
+    """The distinct rows as shorter columns, and which of them each row is; None where a column is nested."""
     if any(pa.types.is_nested(column.type) and column.type != NUMERAL for column in columns):
         return None
     if not columns or not n:

@@ -78,11 +78,7 @@ _NONE = object()
 
 
 def check_constants(node: Node, text: str, options: Options) -> None:
-    """Checks the constant arguments of one call.
-
-    Raises:
-        ExpressionError: one of them can never work; at its position.
-    """
+    """Checks the constant arguments of a call. Raises ExpressionError: one can never work; at its position."""
     if isinstance(node, Call):
         _check_call(node, text, options)
 
@@ -172,13 +168,7 @@ def _separator(name: str, regex: Any) -> Iterator[str]:
 
 
 def pattern_mistakes(pattern: str, reads: bool, options: Options) -> Iterator[str]:
-    """What is probably not meant in a date pattern, as the end of a sentence each.
-
-    Args:
-        pattern: the pattern.
-        reads: whether strings are read with it, or dates printed.
-        options: whose letters they are.
-    """
+    """What is probably not meant in a date pattern that reads (or prints) dates, as the end of a sentence each."""
     try:
         order = [part.letter for part in parts_of(pattern) if part.letter]
     except Failed:

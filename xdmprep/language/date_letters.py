@@ -163,12 +163,7 @@ class Digits:
     base: int = 0
 
     def expression(self, behind: int, size: int | None = None) -> str:
-        """A regular expression of what is read.
-
-        Args:
-            behind: how many digits the numbers directly behind it take.
-            size: the number of digits, where it is padded to a width.
-        """
+        """A regular expression of what is read before numbers of `behind` digits; padded it has `size` digits."""
         least, most = (size, size) if size else (self.least, self.most)
         if most < 19:
             return f"[0-9]{{{least}}}" if least == most else f"[0-9]{{{least},{most}}}"

@@ -153,14 +153,9 @@ class Around(Frame):
 
 
 def annotate(tree: Node, columns: Mapping[str, pa.DataType], options: Options) -> Types:
-    """The types of all nodes of a folded tree: those of what they give for no rows.
+    """The types of all nodes of a folded tree: those of what they give for no rows, of columns of some types.
 
     Where a node means different things in different places, as the variable of two lambdas, its type is None.
-
-    Args:
-        tree: the tree; its own type is among them.
-        columns: the types of the columns that it reads.
-        options: the readings of open points.
     """
     types: Types = {}
     arrays = {name: pa.nulls(0, kind) for name, kind in columns.items()}

@@ -54,11 +54,7 @@ class Part:
 
 
 def parts_of(text: str, options: Options = DEFAULT) -> list[Part]:
-    """The parts of a pattern.
-
-    Raises:
-        Failed: it is no pattern.
-    """
+    """The parts of a pattern. Raises Failed: it is no pattern."""
     found: list[Part] = []
     at = pad = depth = 0
     while at < len(text):
@@ -137,11 +133,7 @@ class Pattern:
             raise Failed(f"{text[:80]!r} is no date: {error}") from None
 
     def check_reads(self) -> None:
-        """Checks that a date can be read with the pattern.
-
-        Raises:
-            Failed: it has no year, so that no string names a date.
-        """
+        """Checks that dates can be read. Raises Failed: the pattern has no year, so that no string names a date."""
         names = {element.field for element in self.groups}
         if "year" not in names and not {"weekyear", "week"} <= names:
             raise Failed(f"the date format {self.text!r} has no year (y), so no string is a date in it")
@@ -297,11 +289,7 @@ def automatic_shape() -> re.Pattern[str]:
 
 
 def read_date(text: str, options: Options) -> Moment:
-    """The moment that `text` names in one of the automatic formats, or in ISO-8601 (seconds and zone may lack).
-
-    Raises:
-        Failed: in none of them.
-    """
+    """The moment that `text` names in an automatic format, or in ISO-8601. Raises Failed: it is in none of them."""
     match = _ISO.fullmatch(text)
     if match is not None:
         year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])

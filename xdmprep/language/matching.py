@@ -62,15 +62,9 @@ def _all(regex: Regex, text: str) -> Iterator[Any]:
 
 
 def parts(regex: Regex | str, text: str, keep_empty: bool) -> list[str]:
-    """The parts of `text` between matches, as Java's ``split`` gives them.
+    """The parts of `text` between matches, as Java's ``split`` gives them; empty ones at the end only if `keep_empty`.
 
-    Args:
-        regex: what comes between.
-        text: the whole.
-        keep_empty: whether empty parts at the end stay.
-
-    Raises:
-        Failed: a match was not found in time.
+    Raises Failed: a match was not found in time.
     """
     found = text.split(regex) if isinstance(regex, str) else regex.split(text)
     if found is None:
@@ -132,8 +126,7 @@ def _template(pieces: tuple[str | int, ...]) -> str:
 def template_parts(template: str, groups: int, names: tuple[tuple[str, int], ...] = ()) -> tuple[str | int, ...]:
     """Java's replacement, ``$1`` and ``${name}`` as numbers of groups; a backslash takes the next sign as it is.
 
-    Raises:
-        Failed: it is none, or names a group that there is not.
+    Raises Failed: it is none, or names a group that does not exist.
     """
     out: list[str | int] = []
     at = 0

@@ -22,12 +22,7 @@ _ARITHMETIC = frozenset({"+", "-", "*", "/", "%", "-@"})
 
 
 def places_of(tree: Node, types: Types) -> tuple[Places, Places]:
-    """The places that become text inside a folded tree, and those whose values it gives as they are.
-
-    Args:
-        tree: the tree.
-        types: those of its nodes.
-    """
+    """The places that become text inside a folded tree, and those whose values it gives as they are."""
     return _Tracer(types).of(tree)
 
 

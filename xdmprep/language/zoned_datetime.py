@@ -55,10 +55,7 @@ class Moment:
         """The moment of a local time in its zone, as ``java.time`` has it.
 
         A time that summer time skips is moved forward by what is skipped; one that comes twice is the earlier, unless
-        `at` says ``fold=1``.
-
-        Raises:
-            OverflowError, ValueError: it is out of range.
+        `at` says ``fold=1``.  Raises OverflowError, ValueError: it is out of range.
         """
         tz = at.tzinfo
         if isinstance(tz, ZoneInfo):

@@ -7,6 +7,7 @@ which are computed once per region and span of years.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Any
@@ -48,8 +49,7 @@ _MOST_SPANS = 24
 def zone(name: str) -> tzinfo:
     """The zone of a region (``Europe/Paris``), an offset (``+02:00``, ``GMT+2``, ``UTC-08``) or an abbreviation.
 
-    Raises:
-        Failed: there is no such zone.
+    Raises Failed: there is no such zone.
     """
     found = _zone(name.strip())
     if found is None:
@@ -103,14 +103,10 @@ def zone_of(number: int) -> tzinfo:
 def offsets(micros: Micros, zones: Numbers) -> Micros:
     """Offsets in microseconds at instants.
 
-    Raises:
-        Failed: they lie in too many different years, or beyond the years that dates have.
+    Raises Failed: they lie in too many different years, or beyond the years that dates have.
     """
     found = zones.astype(np.int64)
-    for number in _regions(zones):
-        at = zones == number
-        seconds = micros[at] // _SECOND
-        starts, values = _transitions(number, seconds)
+    for at, seconds, starts, values in _by_region(micros, zones):
         found[at] = values[np.searchsorted(starts, seconds, side="right")]
     return found * _SECOND
 
@@ -118,31 +114,22 @@ def offsets(micros: Micros, zones: Numbers) -> Micros:
 def stretches(micros: Micros, zones: Numbers) -> Micros:
     """Numbers of the stretches of time around instants in which a zone has one offset and one name.
 
-    Raises:
-        Failed: as :func:`offsets`.
+    Raises Failed: as :func:`offsets`.
     """
     found = np.zeros(len(micros), dtype=np.int64)
-    for number in _regions(zones):
-        at = zones == number
-        seconds = micros[at] // _SECOND
-        found[at] = np.searchsorted(_transitions(number, seconds)[0], seconds, side="right")
+    for at, seconds, starts, _ in _by_region(micros, zones):
+        found[at] = np.searchsorted(starts, seconds, side="right")
     return found
 
 
 def instants(local: Micros, zones: Numbers) -> tuple[Micros, np.ndarray[Any, np.dtype[np.bool_]]]:
     """The instants of local times, and where one comes twice; of these the earlier.
 
-    A time that summer time skips is moved forward by what is skipped.
-
-    Raises:
-        Failed: as :func:`offsets`.
+    A time that summer time skips is moved forward by what is skipped.  Raises Failed: as :func:`offsets`.
     """
     found = zones.astype(np.int64)
     twice = np.zeros(len(local), dtype=bool)
-    for number in _regions(zones):
-        at = zones == number
-        seconds = local[at] // _SECOND
-        starts, values = _transitions(number, seconds)
+    for at, seconds, starts, values in _by_region(local, zones):
         before, after = values[:-1], values[1:]
         low = np.searchsorted(starts + np.minimum(before, after), seconds, side="right")
         high = np.searchsorted(starts + np.maximum(before, after), seconds, side="right")
@@ -150,16 +137,17 @@ def instants(local: Micros, zones: Numbers) -> tuple[Micros, np.ndarray[Any, np.
     return local - found * _SECOND, twice
 
 
-def _regions(zones: Numbers) -> list[int]:
-    found: list[int] = np.unique(zones[zones >= _FIRST_REGION]).tolist()
-    return found
+def _by_region(micros: Micros, zones: Numbers) -> Iterator[tuple[Any, Micros, Micros, Micros]]:
+    """For each region its rows, their times in seconds, and its transitions."""
+    for number in np.unique(zones[zones >= _FIRST_REGION]).tolist():
+        at = zones == number
+        seconds = micros[at] // _SECOND
+        yield at, seconds, *_transitions(number, seconds)
 
 
 def _transitions(number: int, seconds: Micros) -> tuple[Micros, Micros]:
     """Where offset or name of a region change around some instants; the offsets before the first and from each on."""
     spans = np.unique(seconds // _SPAN)
-    if len(spans) > _MOST_SPANS:
-        raise Failed("too many different years")
     first, last = (int(spans[0]), int(spans[-1])) if len(spans) else (0, 0)
     if last - first >= _MOST_SPANS:
         raise Failed("too many different years")

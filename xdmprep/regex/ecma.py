@@ -60,12 +60,8 @@ _CATEGORIES = frozenset(
 def read_ecma(text: str, strict: bool = False) -> tuple[Node, int, dict[str, int]]:
     """The tree of an expression, its number of groups, and the numbers of the named ones.
 
-    Args:
-        text: the expression.
-        strict: whether Annex B is refused, as ECMA-262 does with its flag ``u``.
-
-    Raises:
-        RegexError: it is none, or cannot be evaluated exactly.
+    `strict` refuses what only Annex B permits, as ECMA-262 does with its flag ``u``.  Raises RegexError: it is no
+    expression, or cannot be evaluated exactly.
     """
     reader = _EcmaReader(text, strict)
     return reader.whole(), reader.total, reader.names

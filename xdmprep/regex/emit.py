@@ -33,12 +33,7 @@ class Beyond(ValueError):
 
 
 def python(node: Node, ascii_only: bool) -> str:
-    """The expression for ``re`` and ``regex``, with their flag ASCII.
-
-    Args:
-        node: the tree.
-        ascii_only: whether it is applied to strings of ASCII characters only; then its classes are short.
-    """
+    """The expression for ``re`` and ``regex`` with their flag ASCII; shorter for strings of ASCII characters only."""
     return _Python(ascii_only).text(node)
 
 
@@ -144,15 +139,9 @@ def _quantity(node: Repeat) -> str:
 
 
 def re2(node: Node, captures: bool = False, ascii_only: bool = False) -> str:
-    """The expression for RE2; whether a string has a match is the same there.
+    """The expression for RE2; whether a string has a match is the same there.  Raises Beyond: RE2 has none.
 
-    Args:
-        node: the tree.
-        captures: whether groups capture; they are named ``g1``, ``g2``...
-        ascii_only: whether it is applied to strings of ASCII characters only.
-
-    Raises:
-        Beyond: RE2 has no such expression.
+    With `captures` the groups capture, named ``g1``, ``g2``...; `ascii_only` is for strings of ASCII characters only.
     """
 
     def text(node: Node) -> str:

@@ -74,32 +74,28 @@ class Regex:
     def found_in(self, text: str) -> bool:
         """Whether the expression matches anywhere in `text`.
 
-        Raises:
-            MatchTimeout: this could not be decided in time; impossible if `re2` is not None.
+        Raises MatchTimeout: this could not be decided in time; impossible if `re2` is not None.
         """
         return self._decided(self._find, self.re2, text)
 
     def matches(self, text: str) -> bool:
         """Whether the expression matches all of `text`.
 
-        Raises:
-            MatchTimeout: this could not be decided in time; impossible if `whole_re2` is not None.
+        Raises MatchTimeout: this could not be decided in time; impossible if `whole_re2` is not None.
         """
         return self._decided(self._whole, self.whole_re2, text)
 
     def search(self, text: str) -> Any:
         """The first match, with `span`, `group` and `groups` as in ``re``; None if there is none.
 
-        Raises:
-            MatchTimeout: it was not found in time.
+        Raises MatchTimeout: it was not found in time.
         """
         return self._find.run(text)
 
     def finditer(self, text: str) -> Iterator[Any]:
         """All matches from left to right as Java finds them: after an empty one the search goes on a character later.
 
-        Raises:
-            MatchTimeout: a match was not found in time.
+        Raises MatchTimeout: a match was not found in time.
         """
         at = 0
         while at <= len(text):
@@ -114,12 +110,9 @@ class Regex:
                 at += 1
 
     def substituted(self, template: str, text: str, most: int) -> str | None:
-        """`text` with matches replaced by one call of ``re``; None where that may not be what Java does, or take long.
+        """`text` with `most` matches replaced (0 for all) by one call of ``re``, whose template it takes.
 
-        Args:
-            template: the replacement as ``re`` writes it.
-            text: what is searched.
-            most: greatest number of matches to replace; 0 for all.
+        None where that may not be what Java does, or take long.
         """
         program = self._find.plain(text) if self._alike else None
         return None if program is None else str(program.sub(template, text, most))
@@ -175,11 +168,7 @@ class Regex:
         return None
 
     def check(self) -> None:
-        """Compiles what serves all strings.
-
-        Raises:
-            re.error, OverflowError, RecursionError: the engine refuses it.
-        """
+        """Compiles what serves all strings. Raises re.error, OverflowError, RecursionError: the engine refuses it."""
         self._find.check()
 
     @cached_property
@@ -266,8 +255,7 @@ class _Programs:
     def run(self, text: str, at: int = 0, has_fallback: bool = False) -> Any:
         """The first match from a place on.
 
-        Raises:
-            MatchTimeout: it was not found in time, or strings of this length took all the time there is.
+        Raises MatchTimeout: it was not found in time, or strings of this length took all the time there is.
         """
         plain = self.plain(text)
         if plain is not None:

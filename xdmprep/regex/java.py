@@ -98,8 +98,7 @@ def _multiline(begin: bool, unix: bool) -> Node:
 def read_java(text: str) -> tuple[Node, int, dict[str, int]]:
     """The tree of an expression, its number of groups, and the numbers of the named ones.
 
-    Raises:
-        RegexError: it is none, or cannot be evaluated exactly.
+    Raises RegexError: it is no expression, or cannot be evaluated exactly.
     """
     reader = _JavaReader(text)
     tree = reader.whole()

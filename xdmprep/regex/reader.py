@@ -85,12 +85,7 @@ class Cursor(ABC):
         return numbers[0], (numbers[1] if most else None if comma else numbers[0])
 
     def quantified(self, node: Node, possessive: bool) -> Node | None:
-        """A node with the quantifier that comes next; None if there is none.
-
-        Args:
-            node: what is repeated.
-            possessive: whether the dialect has ``a++``.
-        """
+        """A node with the quantifier that comes next, ``a++`` if `possessive` ones exist; None if there is none."""
         if self.take("*"):
             bounds: tuple[int, int | None] | None = (0, None)
         elif self.take("+"):
