@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import os
 import random
+import re
 import socket
 import sys
 import time
@@ -148,6 +150,18 @@ def _no_network_and_no_sleep_in_unit_tests(request: pytest.FixtureRequest, monke
             return _real(at, *args)
 
         monkeypatch.setattr(socket.socket, name, guarded)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new folder; pytest's own fixture looks through the folders of all tests before for a free number."""
+    name = re.sub(r"\W", "_", request.node.name)[:30]
+    path = tmp_path_factory.getbasetemp() / f"{name}-{next(_FOLDERS)}"
+    path.mkdir(mode=0o700)
+    return path
+
+
+_FOLDERS = itertools.count()
 
 
 @pytest.fixture

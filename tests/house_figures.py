@@ -29,7 +29,7 @@ def _parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def modules(package: Path) -> dict[str, ast.Module]:
+def modules(package: Path = HERE) -> dict[str, ast.Module]:
     """The modules by path below the package; each is parsed once."""
     return {path.relative_to(package).as_posix(): _parsed(path) for path in sorted(package.rglob("*.py"))}
 

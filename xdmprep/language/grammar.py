@@ -155,6 +155,7 @@ class _Fault(Exception):
         super().__init__(message)
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Node:
     """The tree of `text`. Raises ExpressionError: with the position of the fault."""
     if not text.strip():
