@@ -387,12 +387,13 @@ def parse_received(text: str | None) -> list[tuple[int, int]]:
 def loads(body: bytes | str) -> Any:
     """The JSON value of a text from another program; ValueError if it is none, not UTF-8, or too deep."""
     try:
-        return json.loads(body, parse_constant=_no_number)
+        return json.loads(body, parse_constant=no_number)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
-def _no_number(text: str) -> Any:
+def no_number(text: str) -> Any:
+    """Refuse ``NaN`` and the infinities."""
     raise ValueError(f"{text} is no JSON")
 
 

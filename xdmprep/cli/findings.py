@@ -32,18 +32,7 @@ _FIRST_LINE = {".csv": 2, ".tsv": 2, ".json": 1, ".jsonl": 1, ".ndjson": 1}
 
 @dataclass(frozen=True)
 class FindingLine:
-    """One kind of finding.
-
-    Attributes:
-        severity: ``error`` or ``warning``.
-        message: what is wrong.
-        code: the rule's code, if there is one.
-        place: the XDM path, the column or the like; empty for the whole.
-        hint: what to do about it.
-        count: how often it was found.
-        example: one value.
-        row, file, line: where the first one is, as far as it is known.
-    """
+    """One kind of finding: what is wrong and where, how often, an example, and where the first one is."""
 
     severity: str
     message: str

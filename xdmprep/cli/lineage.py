@@ -70,13 +70,7 @@ def dataset(place: Any) -> dict[str, str]:
 
 @dataclass
 class LineageRun:
-    """One run of a command.
-
-    Attributes:
-        job: name of the job.
-        inputs, outputs: datasets with their facets.
-        send: takes each event.
-    """
+    """One run of a command: its job, its datasets with their facets, and what takes its events."""
 
     job: str
     inputs: list[dict[str, Any]]

@@ -60,7 +60,7 @@ def show_command(
     if is_folder(path) and not schema_id:
         _list(Registry.load(path, compat=compat), as_json)
         return
-    found = open_schema(path, schema_id, components, compat)
+    found = _open_schema(path, schema_id, components, compat)
     warn(found.profile_warning)
     if as_json:
         print_json(_facts(found))
@@ -89,7 +89,7 @@ def check(
     """
     checked = []
     for path in paths:
-        found = open_schema(path, schema_id, components, compat)
+        found = _open_schema(path, schema_id, components, compat)
         issues = lint(found)
         if is_file(path):
             issues += [
@@ -156,7 +156,7 @@ def diff_command(
 
     Exit code 1 if a change is breaking or a row would start to fail, 0 otherwise.
     """
-    before, after = (open_schema(path, None, components, compat) for path in (old, new))
+    before, after = (_open_schema(path, None, components, compat) for path in (old, new))
     warn(after.profile_warning)
     changes = diff(before, after)
     breaking = sum(change.effect == "breaking" for change in changes)
@@ -267,7 +267,7 @@ def sample(
     from ..core.manifest import whole_file
     from ..sample import sample as make_up
 
-    found = open_schema(path, schema_id, components, compat)
+    found = _open_schema(path, schema_id, components, compat)
     warn(found.profile_warning)
     records = make_up(found, count, seed=seed, fill=fill)
     if as_json and out is None:
@@ -333,24 +333,10 @@ def pull(
     sys.exit(1 if only_check and any(entry["state"] != "same" for entry in saved) else 0)
 
 
-def open_schema(
+def _open_schema(
     path: str, schema_id: str | None = None, components: Path | None = None, compat: bool = False
 ) -> Schema:
-    """The schema in a file, or in a folder by its id.
-
-    Args:
-        path: a file, or a folder of schemas.
-        schema_id: the ``$id`` of the schema, for a folder alone.
-        components: a folder of components that the file refers to.
-        compat: whether to turn raw XDM names into those used in Experience Platform.
-
-    Returns:
-        The schema.
-
-    Raises:
-        UsageError: the path is a folder, and no id or a folder of components is given; or no folder, and an id is.
-        SchemaError: the schema cannot be read, or its id is unknown.
-    """
+    """The schema in a file with its components, or in a folder by its id."""
     if is_folder(path):
         if not schema_id:
             raise UsageError(f"{path}: is a folder. Name one of its schemas with --id, or give a file.")

@@ -60,17 +60,7 @@ class Slice:
 
 
 class Sender:
-    """Sends the files of one batch.
-
-    Args:
-        session: the connection.
-        batch, dataset: where the files go.
-        journal, external_id, progress: what has been done, and where to write down what is done.
-        chunk: bytes per PATCH.
-        small: largest file that is sent with one PUT.
-        stamps: size and time of change that each file had when it was checked.
-        on_bytes: called with the number of bytes sent (negative when a try failed and they must go again).
-    """
+    """Sends the files of one batch; `on_bytes` gets a negative number when a try failed and they must go again."""
 
     def __init__(
         self, session: Session, batch: str, dataset: str, journal: Journal, external_id: str, progress: BatchProgress,

@@ -28,15 +28,7 @@ LINE_BYTES = 1 << 20  #: longest line that is read; ours have some hundred bytes
 
 @dataclass
 class BatchProgress:
-    """What the journal says about one batch.
-
-    Attributes:
-        creating: a batch was about to be created.
-        batch: its id, once known.
-        sent: name and hash of the files that have arrived.
-        begun: large files that were begun, with the size of their chunks.
-        completed: COMPLETE was accepted.
-    """
+    """What the journal says about one batch; files `sent` by hash, `begun` by the size of their chunks."""
 
     creating: bool = False
     batch: str | None = None

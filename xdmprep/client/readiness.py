@@ -80,20 +80,10 @@ class Readiness:
         return {**asdict(self), "ok": self.ok}
 
 
-def assess(
+def _assess(
     dataset_id: str, doc: dict[str, Any], manifest: Manifest | None = None, schema: Pulled | None = None
 ) -> Readiness:
-    """Check a dataset, for the files of a manifest or as such.
-
-    Args:
-        dataset_id: the dataset.
-        doc: what Catalog says of it.
-        manifest: of the files; None looks at the dataset alone, and then nothing is an error.
-        schema: its schema, where the registry was asked.
-
-    Returns:
-        What the dataset is ready for; findings with errors first.
-    """
+    """Check a dataset as Catalog describes it, for the files of a manifest or as such; findings with errors first."""
     tags = doc.get("tags") or {}
     state = Readiness(
         dataset_id, str(doc.get("name") or ""), (doc.get("schemaRef") or {}).get("id"),
@@ -235,7 +225,7 @@ def check(session: Session, dataset_id: str, manifests: Sequence[Manifest], jobs
         if schema is None:
             text = f"the schema {schema_id} was not looked at: {reason.removesuffix('.')}"
             notes.append(ReadinessFinding("schema-unseen", "note", text))
-    state = assess(dataset_id, doc, manifests[0] if manifests else None, schema)
+    state = _assess(dataset_id, doc, manifests[0] if manifests else None, schema)
     sizes = (sum(len(one.files) for one in manifests), sum(one.written for one in manifests))
     files, records = sizes if manifests else (None, None)
     return replace(state, findings=_ordered([*state.findings, *notes]), files=files, records=records)
@@ -267,7 +257,7 @@ def check_dataset(
     forced = False
     if manifest.schema.get("warning"):
         tell(f"warning: {manifest.schema['warning']}")
-    for finding in assess(dataset_id, doc, manifest).findings:
+    for finding in _assess(dataset_id, doc, manifest).findings:
         if finding.level == "error":
             if not (force and finding.forced):
                 advice = " ".join(finding.steps)

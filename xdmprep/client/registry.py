@@ -35,13 +35,7 @@ _KINDS = (("classes", "/classes/"), ("fieldgroups", "/mixins/"), ("datatypes", "
 
 @dataclass(frozen=True)
 class Pulled:
-    """One schema as the registry gave it.
-
-    Attributes:
-        schema: the schema.
-        components: for the form ``xed``, everything it refers to.
-        descriptors: the descriptors that are about it.
-    """
+    """One schema as the registry gave it, with its descriptors and, for the form ``xed``, its components."""
 
     schema: dict[str, Any]
     components: tuple[dict[str, Any], ...] = ()
@@ -55,12 +49,7 @@ class Pulled:
 
 @dataclass(frozen=True)
 class Saved:
-    """What :func:`save` or :func:`compare` found.
-
-    Attributes:
-        file: where the schema is kept.
-        state: ``new``, ``same`` as pinned, or ``changed``.
-    """
+    """Where a schema is kept, and whether it is ``new``, the ``same`` as pinned, or ``changed``."""
 
     file: Path
     state: str

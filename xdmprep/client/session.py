@@ -98,13 +98,7 @@ class _Connections(requests.Session):
 
 
 class Session:
-    """A connection with one platform, used by several threads at once.
-
-    Args:
-        config: where and who.
-        on_retry: called at each pause: what happened, seconds until the next try.
-        sleep: waits; tests give their own.
-    """
+    """A connection with one platform, used by several threads at once; `on_retry` is called at each pause."""
 
     def __init__(
         self, config: Config, on_retry: Callable[[str, float], None] | None = None,

@@ -21,16 +21,7 @@ _ENABLED = ("unifiedProfile", "enabled")
 
 @dataclass(frozen=True, slots=True)
 class EnablementPlan:
-    """How a dataset becomes one that takes patches.
-
-    Attributes:
-        dataset: its id.
-        name: its name.
-        patches: the JSON Patches, in order; none if it takes patches already.
-        former: the tags that it has.
-        under_way: batches on their way into it; as long as there are any, the plan must wait.
-        open: batches that are not completed yet; they should not be completed meanwhile.
-    """
+    """The JSON Patches that make a dataset take patches, its former tags, and batches that are in the way."""
 
     dataset: str
     name: str

@@ -39,17 +39,7 @@ def is_arrow_file(file: Path) -> bool:
 
 
 class ArrowSource:
-    """An Arrow file that can be read any number of times, one record batch in memory at a time.
-
-    Args:
-        file: in the file format or the stream format; its batches may be compressed.
-
-    Attributes:
-        schema: names and types of its columns.
-
-    Raises:
-        SourceError: the file is missing, damaged, or of the first version of Feather.
-    """
+    """An Arrow file (file or stream format) that can be read any number of times, one batch in memory at a time."""
 
     def __init__(self, file: Path) -> None:
         self.file = file

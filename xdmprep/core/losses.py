@@ -114,11 +114,7 @@ def _count(column: pa.Array, path: Path, counts: Counter[Path], sign: int) -> No
 
 @dataclass(slots=True)
 class ValueCounts:
-    """The values of a whole source, added up piece by piece.
-
-    Attributes:
-        rows: records that are written without a value that the source had.
-    """
+    """The values of a source added up piece by piece; `rows` lack a value that the source had."""
 
     rows: int = 0
     _written: Counter[Path] = field(default_factory=Counter)

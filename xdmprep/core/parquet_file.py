@@ -13,18 +13,7 @@ from .signatures import other_kind
 
 
 class ParquetSource:
-    """A Parquet file that can be read any number of times.
-
-    Args:
-        file: the file.
-
-    Attributes:
-        schema: names and types of its columns.
-        rows: how many rows it has.
-
-    Raises:
-        SourceError: the file is missing, is no Parquet file, or is encrypted.
-    """
+    """A Parquet file that can be read any number of times; SourceError if it is none, or is encrypted."""
 
     def __init__(self, file: Path) -> None:
         import pyarrow.parquet as pq

@@ -46,6 +46,11 @@ def json_pointer(steps: Iterable[str | int]) -> str:
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
+def pointer_steps(pointer: str) -> list[str]:
+    """The steps of a JSON Pointer; of what does not begin with a slash those behind the first."""
+    return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
+
+
 def format_path(path: Path) -> str:
     """The text of `path`; the reverse of :func:`parse_path`."""
     out = ""

@@ -72,11 +72,7 @@ def _nothing() -> None:
 
 
 class Pool:
-    """`jobs` threads: the calling one, and a pool of the others.
-
-    Args:
-        jobs: how many; None means one per core.
-    """
+    """`jobs` threads, the calling one among them; None means one per core."""
 
     def __init__(self, jobs: int | None = None) -> None:
         self.jobs = max(1, os.cpu_count() or 1 if jobs is None else jobs)

@@ -45,13 +45,7 @@ class Unreadable(Exception):
 
 @dataclass
 class Bounds:
-    """What one call may still take.
-
-    Attributes:
-        silence: seconds without a byte after which the connection counts as broken.
-        end: moment (of the monotonic clock) at which the call ends whatever has arrived.
-        body: most bytes of the body, after unpacking.
-    """
+    """What one call may still take: seconds of silence, the moment of its end, bytes of the unpacked body."""
 
     silence: float
     end: float

@@ -7,10 +7,11 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from ..core.batch_check import CheckedChunk, FailedRecord
 from ..errors import SourceError
+from ..wire import loads, no_number
 
 CHUNK_ROWS = 2_000
 LINE_BYTES = 16 * 1024 * 1024
@@ -38,15 +39,6 @@ def parse(path: Path, format: str, multiline: bool, csv_options: dict[str, Any])
     return _array(path) if multiline else _lines(path)
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-def load_json(text: str | bytes) -> Any:
-    """Strict JSON: no NaN, no Infinity."""
-    return json.loads(text, parse_constant=_refuse_constant)
-
-
 def _chunked(items: Iterator[tuple[int, str, Any]]) -> Iterator[CheckedChunk]:
     """Chunks of (row, raw text, record or None where it could not be parsed)."""
     good: list[tuple[int, dict[str, Any]]] = []
@@ -72,8 +64,8 @@ def _lines(path: Path) -> Iterator[CheckedChunk]:
                     continue
                 row += 1
                 try:
-                    record = load_json(line)
-                except (ValueError, RecursionError):
+                    record = loads(line)
+                except ValueError:
                     record = None
                 yield row, line.decode("utf-8", "replace").rstrip("\r\n"), record
 
@@ -84,15 +76,15 @@ def _array(path: Path) -> Iterator[CheckedChunk]:
     """One JSON array of records; read record by record, so that memory stays bounded."""
 
     def items() -> Iterator[tuple[int, str, Any]]:
-        decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+        decoder = json.JSONDecoder(parse_constant=no_number)
         with path.open(encoding="utf-8-sig", errors="replace") as file:
             text = _more(file, "")
             if not text.startswith("["):
                 # A single object is one record; anything else cannot be read.
                 rest = text + file.read(LINE_BYTES)
                 try:
-                    record = load_json(rest)
-                except (ValueError, RecursionError):
+                    record = loads(rest)
+                except ValueError:
                     record = None
                 yield 1, rest.rstrip(), record
                 return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from ..core.paths import pointer_steps
 from .responses import Refusal
 
 
@@ -17,11 +18,11 @@ def json_patch(doc: dict[str, Any], operations: Any) -> dict[str, Any]:
         if not isinstance(operation, dict) or not isinstance(operation.get("path"), str):
             raise Refusal(400, "an operation of a JSON Patch is an object with op and path")
         path = operation["path"]
-        steps = [step.replace("~1", "/").replace("~0", "~") for step in path.split("/")]
-        if len(steps) < 2 or steps[0]:
+        steps = pointer_steps(path)
+        if not steps or not path.startswith("/"):
             raise Refusal(400, f"{path!r} is not the path of a member")
         parent: Any = result
-        for step in steps[1:-1]:
+        for step in steps[:-1]:
             parent = _member(parent, step, path)
         _apply(parent, steps[-1], operation, path)
     return result

@@ -46,13 +46,7 @@ Identity = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """How the records of one dataset reach the profile store.
-
-    Attributes:
-        dataset: the dataset's id.
-        kind: ``profile``, ``upsert`` or ``event``; None where the schema is not known, so that each record decides.
-        descriptors: identity descriptors of the schema: steps to the field, namespace code, whether primary.
-    """
+    """How the records of one dataset reach the profile store; `kind` is None where each record decides."""
 
     dataset: str
     kind: str | None

@@ -16,12 +16,7 @@ _LONGEST = 64
 
 @dataclass(frozen=True)
 class Automaton:
-    """A table of states.
-
-    Attributes:
-        table: uint8 (states, 256), the next state by byte; the first state is where it starts.
-        accepting: uint8 (states,), 1 for those after which a text matches.
-    """
+    """A table of states: uint8 (states, 256), the next state by byte; `accepting` is 1 where a text matches."""
 
     table: np.ndarray[Any, np.dtype[np.uint8]]
     accepting: np.ndarray[Any, np.dtype[np.uint8]]

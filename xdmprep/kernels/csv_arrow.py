@@ -16,14 +16,7 @@ from .record_boundary import Cutter
 
 @dataclass(frozen=True, slots=True)
 class CsvForm:
-    """How CSV text is read.
-
-    Attributes:
-        names: of the columns, in order.
-        encoded: those that become dictionary-encoded columns.
-        delimiter, quote: one ASCII character each.
-        null_values: texts that mean "no value".
-    """
+    """How CSV text is read; the columns `encoded` become dictionary-encoded."""
 
     names: tuple[str, ...]
     encoded: frozenset[str]

@@ -123,12 +123,7 @@ class JsonColumn:
 
 @dataclass(frozen=True, eq=False)
 class Parsed:
-    """The records of a block.
-
-    Attributes:
-        status: uint8, what became of each.
-        root: the column of the good ones.
-    """
+    """The records of a block: what became of each (uint8), and the column of the good ones."""
 
     status: np.ndarray[Any, np.dtype[np.uint8]]
     root: JsonColumn

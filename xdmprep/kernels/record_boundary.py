@@ -26,12 +26,7 @@ _ONE = np.uint64(1)
 
 @dataclass(frozen=True, slots=True)
 class RecordEnds:
-    """The records of a text.
-
-    Attributes:
-        ends: the offset behind each.
-        quoted: numbers (from 0) of the records whose quotes matter: with a delimiter, line end or quote in some value.
-    """
+    """The offset behind each record, and the numbers (from 0) of those whose quotes matter."""
 
     ends: np.ndarray[Any, np.dtype[np.int64]]
     quoted: np.ndarray[Any, np.dtype[np.int64]]
@@ -165,11 +160,7 @@ class Cutter:
 
 
 class RecordScan:
-    """Looks for the end of a record whose text comes in pieces, none of which ends between CR and LF.
-
-    Args:
-        cutter: splits the text.
-    """
+    """Looks for the end of a record whose text comes in pieces, none of which ends between CR and LF."""
 
     def __init__(self, cutter: Cutter) -> None:
         self._cutter = cutter

@@ -85,11 +85,7 @@ class WalkTables:
 
 
 class Walk:
-    """The walk along a list of leaves.
-
-    Args:
-        tables: what comes between them.
-    """
+    """The walk along a list of leaves, with the tables of what comes between them."""
 
     def __init__(self, tables: WalkTables) -> None:
         index = dict(MARKS)

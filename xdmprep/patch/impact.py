@@ -22,13 +22,7 @@ EXAMPLES = 3
 
 @dataclass
 class AttributeChange:
-    """What happens to one attribute.
-
-    Attributes:
-        added: profiles that did not have it.
-        changed: profiles that had another value.
-        examples: key, value before and value after of some; None is no value.
-    """
+    """Profiles that did not have an attribute, or had another value; and some keys, values before and after."""
 
     added: int = 0
     changed: int = 0

@@ -104,12 +104,7 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Circles:
-    """Keys that are tied to others by a primary identity they share, in whichever snapshot.
-
-    Attributes:
-        keys: digests, ascending.
-        numbers: for each of them its circle: keys that are tied, directly or through others, have one number.
-    """
+    """Keys (digests, ascending) that share a primary identity, directly or through others; their circle's number."""
 
     keys: Digests
     numbers: Positions

@@ -34,12 +34,7 @@ def unpacked(data: Any) -> pa.RecordBatch:
 
 
 class Spool:
-    """Batches by number, in the order they were added.
-
-    Args:
-        scratch: folder for the file; None takes the system's.
-        memory_bytes: what stays in memory.
-    """
+    """Batches by number, in the order they were added; beyond `memory_bytes` they go to a file."""
 
     def __init__(self, scratch: Path | None = None, memory_bytes: int = MEMORY_BYTES) -> None:
         self._scratch, self._memory_bytes = scratch, memory_bytes

@@ -24,14 +24,7 @@ SOFTWARE = f"xdmprep {__version__}"
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """A mapping, a schema and a rule set.
-
-    Attributes:
-        schema: the XDM schema.
-        mapping: makes its records of a source's rows; None where the rows are records already.
-        rules: what records are checked by.
-        strict: whether a value that does not fit its destination's type is an error.
-    """
+    """A mapping (None where the rows are records already), a schema and a rule set."""
 
     schema: Schema
     mapping: MappingSet | None = None
@@ -127,12 +120,7 @@ def manifest_of(
 
 @dataclass(slots=True)
 class Merged:
-    """Source rows that went into a record with a row before them, where a mapping set groups rows.
-
-    Attributes:
-        rows: how many.
-        rejected: how many of them went into records that were set aside.
-    """
+    """Source rows that went into a record with a row before them, and those of them in rejected records."""
 
     rows: int = 0
     rejected: int = 0

@@ -26,15 +26,7 @@ LEAST = 40
 
 @dataclass(frozen=True)
 class Suggestion:
-    """One line of the draft.
-
-    Attributes:
-        column: the source column.
-        destination: XDM path; empty where nothing in the schema is like the column.
-        source: what to write on the right side.
-        confidence: 0 to 100.
-        reason: why.
-    """
+    """One line of the draft; `destination` is empty where nothing in the schema is like the column."""
 
     column: str
     destination: str

@@ -651,16 +651,7 @@ class Report:
 
 
 class ReportBuilder:
-    """Gathers a report while chunks go by.
-
-    Args:
-        name: what is checked.
-        cap: keep at most this many findings (all are counted).
-        origins: where the source is several files, which rows came from which.
-        notes: what is wrong with the schema or the mapping as a whole; empty texts are left out.
-        schema: the schema, for the types of fields.
-        mapped: source and destination of each mapping.
-    """
+    """Gathers a report while chunks go by; `notes` are about the schema or the mapping as a whole."""
 
     def __init__(
         self,

@@ -185,12 +185,7 @@ def _script_json(value: Any) -> str:
 
 @dataclass(slots=True)
 class _FieldRow:
-    """A line of the table of fields.
-
-    Attributes:
-        depth: how many fields it is below.
-        filled: percentage of the written records that have a value; None where that is not known.
-    """
+    """A line of the table of fields; `filled` is the percentage of written records with a value, if known."""
 
     name: str
     depth: int

@@ -16,15 +16,7 @@ from . import EXAMPLES, Report
 
 
 class FilesReport(Report):
-    """The findings about the records of several files.
-
-    Args:
-        files: the report of each file, under the name the file is to be shown by.
-        cap: how many findings all of them together were allowed to keep.
-
-    Attributes:
-        files: those reports.
-    """
+    """The findings about the records of several files, of which `cap` were allowed to be kept together."""
 
     def __init__(self, files: Sequence[Report], *, cap: int | None = None) -> None:
         super().__init__(f"{len(files):,} files", cap=cap)

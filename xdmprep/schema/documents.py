@@ -60,13 +60,7 @@ class Document:
 
 @dataclass(frozen=True, eq=False)
 class Components:
-    """Documents by id.
-
-    Attributes:
-        by_id: each document by its ``$id``.
-        descriptors: descriptors found beside them.
-        passed_by: files that looked like JSON but hold no schema, with the reason.
-    """
+    """Documents by ``$id``, descriptors found beside them, and files that hold no schema with the reason."""
 
     by_id: Mapping[str, Document] = field(default_factory=dict)
     descriptors: tuple[dict[str, Any], ...] = ()

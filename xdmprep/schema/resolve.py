@@ -15,11 +15,11 @@ from functools import cache
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from ..core.paths import json_pointer
+from ..core.paths import json_pointer, pointer_steps
 from ..errors import SchemaError, shorten
 from .documents import Document
 from .merge import ASSERTIONS, both, merge
-from .scopes import CONDITIONAL, LISTED, join, unescaped, with_subschemas
+from .scopes import CONDITIONAL, LISTED, join, with_subschemas
 from .shapes import check_shape
 
 #: Deeper schemas are refused; the deepest of the open repository has about 30 levels.
@@ -53,12 +53,7 @@ class Lookup(Protocol):
 
 
 class Resolver:
-    """Resolves one schema.
-
-    Attributes:
-        used: the components that were drawn in, by ``$id``.
-        endless: whether the schema as a whole is part of itself.
-    """
+    """Resolves one schema; `used` are the components drawn in, `endless` whether it is part of itself."""
 
     def __init__(self, lookup: Lookup) -> None:
         self.used: dict[str, Document] = {}
@@ -264,8 +259,7 @@ def _at(target: Document, start: str, fragment: str, what: str) -> tuple[str, An
 
 def _descend(node: Any, pointer: str) -> tuple[str, Any] | None:
     place = ""
-    for token in pointer.split("/")[1:]:
-        key = unescaped(token)
+    for key in pointer_steps(pointer):
         if isinstance(node, list) and key.isdigit() and int(key) < len(node):
             node = node[int(key)]
         elif isinstance(node, dict) and key in node:
@@ -274,7 +268,7 @@ def _descend(node: Any, pointer: str) -> tuple[str, Any] | None:
             return None
         else:
             continue  # a slash at the end
-        place += "/" + token
+        place += json_pointer((key,))
     return place, node
 
 

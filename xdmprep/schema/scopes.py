@@ -155,8 +155,3 @@ def _has_inner(content: Any, name: str) -> bool:
 def join(base: str, address: str) -> str:
     """The absolute form of a URI reference without a fragment."""
     return address if not base else urljoin(base, address)
-
-
-def unescaped(token: str) -> str:
-    """The key that a token of a JSON pointer names."""
-    return token.replace("~1", "/").replace("~0", "~")

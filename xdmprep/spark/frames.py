@@ -29,11 +29,7 @@ FRAME = kind_of("a Spark DataFrame", _is_frame)
 
 @dataclass(frozen=True)
 class FrameColumns:
-    """The columns of a frame in a task: their own names, and one type wherever they come from.
-
-    Attributes:
-        arrow_schema: names and types; timestamps with a zone are in UTC, whatever the session's zone.
-    """
+    """The columns of a frame in a task; timestamps with a zone are in UTC, whatever the session's zone."""
 
     arrow_schema: pa.Schema
 

@@ -102,12 +102,7 @@ def _plan(frame: DataFrame) -> tuple[set[str], str]:
 
 
 class Places(Origins):
-    """The places of a partition's rows, as its batches are read.
-
-    Args:
-        placing: how rows are named.
-        partition: the number of the partition.
-    """
+    """The places of a partition's rows, as its batches are read."""
 
     def __init__(self, placing: Placing, partition: int) -> None:
         super().__init__(())

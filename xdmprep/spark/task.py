@@ -42,13 +42,7 @@ class GroupingStage(ArrowStage):
 
 @dataclass(frozen=True)
 class FrameJob:
-    """A stage and the columns of the rows that come to it, sent to the executors.
-
-    Attributes:
-        stage: mapping, schema and rules.
-        columns: of the frame.
-        placing: what travels behind them.
-    """
+    """A stage, the columns of the rows that come to it, and how these are named; sent to the executors."""
 
     stage: ArrowStage
     columns: FrameColumns
@@ -86,16 +80,7 @@ class FrameJob:
 
 @dataclass(frozen=True)
 class Done:
-    """What a task wrote.
-
-    Attributes:
-        partition: the name of its partition.
-        folder: the name of the attempt's folder; empty where nothing is written.
-        written: files and counts.
-        merged: rows that went into a record with a row before them.
-        places: the highest row of each place that rows come from.
-        report: what was found.
-    """
+    """What a task wrote and found; `places` has the highest row of each place that rows come from."""
 
     partition: str
     folder: str
@@ -107,13 +92,7 @@ class Done:
 
 @dataclass(frozen=True)
 class PartitionTask:
-    """The work on one partition, with output.
-
-    Attributes:
-        work: what is done with the rows.
-        staging: where attempts write; None only checks.
-        options: of the parts.
-    """
+    """The work on one partition, with output; without `staging` it only checks."""
 
     work: FrameJob
     staging: Staging | None

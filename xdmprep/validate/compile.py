@@ -6,22 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
+from ..core.paths import pointer_steps
 from ..errors import SchemaError
 from .constraints import (
     AllOf,
     Assert,
     Branches,
-    Contains,
-    Dependencies,
     Forbidden,
     Items,
     Properties,
-    PropertyNames,
     Required,
     Size,
     Typed,
     Undecidable,
-    Unique,
+    contains,
+    dependencies,
+    property_names,
+    unique,
 )
 from .formats import FORMATS
 from .messages import EMPTY, FALSE, Failure, code_of, failed
@@ -98,8 +99,7 @@ class SchemaCompiler:
         node: Any = self._document
         if not ref.startswith("#"):
             raise SchemaError(f"the reference {ref!r} is not local. Load the schema with its components.")
-        for part in ref[1:].split("/")[1:]:
-            key = part.replace("~1", "/").replace("~0", "~")
+        for key in pointer_steps(ref[1:]):
             try:
                 node = node[int(key)] if isinstance(node, list) else node[key]
             except (KeyError, IndexError, ValueError, TypeError):
@@ -172,13 +172,13 @@ class SchemaCompiler:
         if any(key in node for key in ("properties", "patternProperties", "additionalProperties")):
             made.append(self._properties(node, within))
         if self._on("propertyNames", node, within):
-            made.append(PropertyNames(self.compile(node["propertyNames"], True), failed("propertyNames", node)))
+            made.append(property_names(self.compile(node["propertyNames"], True), failed("propertyNames", node)))
         if self._on("dependencies", node, within):
             needs: dict[str, Sequence[str] | CheckNode] = {
                 name: need if isinstance(need, list) else self.compile(need, True)
                 for name, need in node["dependencies"].items()
             }
-            made.append(Dependencies(needs, failed("dependencies", node)))
+            made.append(dependencies(needs, failed("dependencies", node)))
         return made
 
     def _properties(self, node: Mapping[str, Any], within: bool) -> Constraint:
@@ -205,7 +205,7 @@ class SchemaCompiler:
     def _arrays(self, node: Mapping[str, Any], within: bool) -> list[Constraint]:
         made = self._sizes(node, "Items", ARRAY, within)
         if node.get("uniqueItems") is True and self._on("uniqueItems", node, within):
-            made.append(Unique(failed("uniqueItems", node)))
+            made.append(unique(failed("uniqueItems", node)))
         items = node.get("items", True)
         if isinstance(items, list):
             other, closed = self._others(node, "additionalItems", within)
@@ -213,7 +213,7 @@ class SchemaCompiler:
         elif items is not True:
             made.append(Items(self.compile(items, within)))
         if self._on("contains", node, within):
-            made.append(Contains(self.compile(node["contains"], True), failed("contains", node)))
+            made.append(contains(self.compile(node["contains"], True), failed("contains", node)))
         return made
 
     def _branches(self, node: Mapping[str, Any], within: bool) -> list[Constraint]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,13 +59,7 @@ class Forbidden(Constraint):
 
 
 class Typed(Constraint):
-    """Values of some JSON types; numbers are finite.
-
-    Args:
-        names: the types; empty for any.
-        failure: what to report of other types; None if the rule is off.
-        refuses_null: a null is reported as such, unless it is one of the types.
-    """
+    """Values of some JSON types (empty for any), numbers finite; `refuses_null`: a null is reported as such."""
 
     first = True
 
@@ -189,14 +183,7 @@ class Required(Constraint):
 
 
 class Size(Constraint):
-    """Objects or arrays with a limited number of fields or items.
-
-    Args:
-        least, most: bounds of the number; None for none.
-        failure: what to report.
-        kinds: objects or arrays.
-        counted: findings show the number instead of the value.
-    """
+    """Objects or arrays with a limited number of fields or items; `counted`: findings show the number."""
 
     def __init__(self, least: Any, most: Any, failure: Failure, kinds: frozenset[str], counted: bool = False) -> None:
         self.range, self.failure, self.kinds, self._counted = Range(least, most), failure, kinds, counted
@@ -222,14 +209,7 @@ class Size(Constraint):
 
 @dataclass(frozen=True, eq=False)
 class Properties(Constraint):
-    """Objects whose fields fit.
-
-    Args:
-        fields: a node for each declared field.
-        patterns: nodes for fields in whose names a pattern is found.
-        other: for all other fields; None if they may hold anything.
-        closed: what to report of other fields where there must be none.
-    """
+    """Objects whose fields fit: declared ones, by patterns, and `other`, or `closed` for none of these."""
 
     fields: Mapping[str, CheckNode]
     patterns: Sequence[tuple[SchemaPattern, CheckNode]] = ()
@@ -291,13 +271,7 @@ def _present(view: View) -> Mask | None:
 
 @dataclass(frozen=True, eq=False)
 class Items(Constraint):
-    """Arrays whose items fit.
-
-    Args:
-        node: for the items; None if they may be anything.
-        leading: nodes of the first items, where these have their own.
-        closed: what to report of further items where there must be none.
-    """
+    """Arrays whose items fit: the `leading` ones, and the rest, or `closed` where there must be none."""
 
     node: CheckNode | None
     leading: Sequence[CheckNode] = ()
@@ -330,72 +304,53 @@ class Items(Constraint):
 
 
 @dataclass(frozen=True, eq=False)
-class Unique(Constraint):
+class Whole(Constraint):
+    """Objects or arrays that are judged as a whole, one by one; `faults` gives the place and the value of each."""
+
+    faults: Callable[[Any], Iterable[tuple[Path, Any]]]
+    failure: Failure
+    kinds: frozenset[str]
+
+    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
+        """Fails for each fault."""
+        out += [self.failure.of((*at, *place), shown) for place, shown in self.faults(value)]
+
+
+def unique(failure: Failure) -> Whole:
     """Arrays whose items all differ."""
-
-    failure: Failure
-    kinds = ARRAY
-
-    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails if an item is there twice."""
-        if len({hashable(item) for item in value}) < len(value):
-            out.append(self.failure.of(at, value))
+    return Whole(lambda value: [((), value)] if len(set(map(hashable, value))) < len(value) else [], failure, ARRAY)
 
 
-@dataclass(frozen=True, eq=False)
-class Contains(Constraint):
+def contains(node: CheckNode, failure: Failure) -> Whole:
     """Arrays with an item that fits."""
-
-    node: CheckNode
-    failure: Failure
-    kinds = ARRAY
-
-    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails if no item fits."""
-        if not any(fits(self.node, item, at) for item in value):
-            out.append(self.failure.of(at, value))
+    return Whole(lambda value: [] if any(fits(node, item) for item in value) else [((), value)], failure, ARRAY)
 
 
-@dataclass(frozen=True, eq=False)
-class PropertyNames(Constraint):
+def property_names(node: CheckNode, failure: Failure) -> Whole:
     """Objects whose fields' names fit."""
-
-    node: CheckNode
-    failure: Failure
-    kinds = OBJECT
-
-    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails for each name that does not fit."""
-        out += [self.failure.of((*at, name), name) for name in value if not fits(self.node, name, at)]
+    return Whole(lambda value: [((name,), name) for name in value if not fits(node, name)], failure, OBJECT)
 
 
-@dataclass(frozen=True, eq=False)
-class Dependencies(Constraint):
+def dependencies(needs: Mapping[str, Sequence[str] | CheckNode], failure: Failure) -> Whole:
     """Objects that have or are what some of their fields ask for: names of other fields, or a node."""
 
-    needs: Mapping[str, Sequence[str] | CheckNode]
-    failure: Failure
-    kinds = OBJECT
+    def faults(value: Any) -> Iterator[tuple[Path, Any]]:
+        for need in (need for name, need in needs.items() if name in value):
+            if not isinstance(need, CheckNode):
+                yield from (((other,), None) for other in need if other not in value)
+            elif not fits(need, value):
+                yield (), value
 
-    def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails for each field that is missing, or if the object does not fit."""
-        for name, need in self.needs.items():
-            if name not in value:
-                continue
-            if isinstance(need, CheckNode):
-                if not fits(need, value, at):
-                    out.append(self.failure.of(at, value))
-            else:
-                out += [self.failure.of((*at, other), None) for other in need if other not in value]
+    return Whole(faults, failure, OBJECT)
 
 
 # ---- combinations ---------------------------------------------------------------------------------------------------
 
 
-def fits(node: CheckNode, value: Any, at: Path) -> bool:
+def fits(node: CheckNode, value: Any) -> bool:
     """Whether nothing is wrong with a value."""
     found: list[Violation] = []
-    node.check(value, at, found)
+    node.check(value, (), found)
     return not found
 
 
@@ -451,19 +406,19 @@ class Branches(Constraint):
         known = {} if _VERDICTS.known is None else _VERDICTS.known
         _VERDICTS.known = known
         try:
-            fitting = sum(self._fits(node, value, at, known) for node in self.nodes)
+            fitting = sum(self._fits(node, value, known) for node in self.nodes)
         finally:
             if outermost:
                 _VERDICTS.known = None
         if self._fails(fitting):
             out.append(self.failure.of(at, value))
 
-    def _fits(self, node: CheckNode, value: Any, at: Path, known: dict[tuple[int, int], bool]) -> bool:
+    def _fits(self, node: CheckNode, value: Any, known: dict[tuple[int, int], bool]) -> bool:
         if not isinstance(value, dict | list):
-            return fits(node, value, at)
+            return fits(node, value)
         key = (id(node), id(value))
         if key not in known:
-            known[key] = fits(node, value, at)
+            known[key] = fits(node, value)
         return known[key]
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:

@@ -111,13 +111,7 @@ def _applying(ecid: bool, rules: Rules) -> list[tuple[Failure, ValueTest]]:
 
 
 class IdentityValue(Constraint):
-    """The value of an identity field.
-
-    Args:
-        namespace: the namespace of the field.
-        rules: those that apply.
-        required: whether a value of the field is one of those of which a record needs at least one.
-    """
+    """The value of an identity field; `required`: it may be the one that a record needs."""
 
     kinds = ANY_TYPE - {"null"}
 
@@ -146,12 +140,7 @@ class IdentityValue(Constraint):
 
 
 class IdentityItem(Constraint):
-    """An item of an identityMap; the key of its list is the namespace.
-
-    Args:
-        rules: those that apply.
-        required: whether its id is one of those of which a record needs at least one.
-    """
+    """An item of an identityMap, of its list's namespace; `required`: it may be the one that a record needs."""
 
     kinds = OBJECT
 
@@ -212,13 +201,7 @@ class IdentityItem(Constraint):
 
 
 class IdentityCounts(Constraint):
-    """Records with as many identities as required, checked after all identities of the record.
-
-    Args:
-        schema: says whether one must be primary.
-        rules: those that apply.
-        some: whether at least one is required.
-    """
+    """Records with as many identities as required (`some`: at least one), judged after all identities."""
 
     kinds = OBJECT
 

@@ -125,12 +125,7 @@ _REMEMBERED = frozenset({str, int, float, bool, dict, list, type(None)})
 
 
 class ColumnCompiler:
-    """Compiles check trees for chunks of some leaves.
-
-    Args:
-        leaves: the paths of the columns.
-        keep_empty: as for :class:`.ChunkColumns`.
-    """
+    """Compiles check trees for chunks of some leaves; `keep_empty` as for :class:`.ChunkColumns`."""
 
     def __init__(self, leaves: tuple[Leaf, ...], keep_empty: bool) -> None:
         self.shape = LeafShape.of(leaves)

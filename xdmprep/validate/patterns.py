@@ -15,12 +15,7 @@ REMEMBER, REMEMBER_LENGTH = 1_024, 4_096
 
 @dataclass(frozen=True)
 class SchemaPattern:
-    """One ECMA-262 pattern.
-
-    Attributes:
-        text: the pattern as the schema has it.
-        regex: what it means.
-    """
+    """One ECMA-262 pattern as the schema has it, and what it means."""
 
     text: str
     regex: Regex

@@ -55,12 +55,7 @@ _NO_NUL = TextTest(lambda text: "\0" not in text, with_nul)
 
 @dataclass
 class Role:
-    """Constraints on a place in records, whatever the schema declares there, and on the places below.
-
-    Attributes:
-        constraints: for the place itself, judged after those of the field.
-        below: roles by step of the schema path.
-    """
+    """Constraints on a place in records, judged after those of the field, and roles below by step."""
 
     constraints: list[Constraint] = field(default_factory=list)
     below: dict[str, Role] = field(default_factory=dict)

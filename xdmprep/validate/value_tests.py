@@ -275,12 +275,7 @@ class FormatTest(ValueTest):
 
 @dataclass(frozen=True)
 class TextTest(ValueTest):
-    """A test of strings that is given in both forms.
-
-    Attributes:
-        value: whether a string fits.
-        plain: the positions of a plain column that do not fit.
-    """
+    """A test of strings in both forms: of a value, and the positions of a plain column that do not fit."""
 
     value: Callable[[str], bool]  # type: ignore[assignment]
     plain: ColumnTest  # type: ignore[assignment]

@@ -53,13 +53,7 @@ class SchemaPath:
 
 @dataclass(frozen=True)
 class ColumnShape:
-    """An Arrow type; of a leaf also its number.
-
-    Attributes:
-        type: the Arrow type.
-        leaf: the leaf that it is, None for a part of one.
-        number: the leaf's number.
-    """
+    """An Arrow type; of a leaf also the leaf and its number."""
 
     type: pa.DataType
     leaf: Leaf | None = None
@@ -97,11 +91,7 @@ class ColumnShape:
 
 @dataclass(frozen=True, eq=False)
 class LeafShape:
-    """An object or array above leaves.
-
-    Attributes:
-        below: the shapes of its fields by name, or of its elements by index.
-    """
+    """An object or array above leaves: the shapes of its fields by name, or of its elements by index."""
 
     below: dict[str | int, Shape] = field(default_factory=dict)
     type: None = None

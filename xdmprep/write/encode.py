@@ -29,12 +29,7 @@ _BOOLEANS = pa.array(["false", "true"], pa.string())
 
 
 class Encoder:
-    """Encodes chunks of records of one set of leaves.
-
-    Args:
-        leaves: of the chunks to come; struct-typed leaves are walked into, the order becomes the tree's.
-        end: the text behind each record.
-    """
+    """Encodes chunks of records of one set of leaves, structs walked into; `end` is the text behind each record."""
 
     def __init__(self, leaves: Sequence[Leaf], end: str = "\n") -> None:
         self._columns = _flat_leaves(leaves)

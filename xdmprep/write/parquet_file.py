@@ -151,14 +151,7 @@ class Layout:
 
 
 class ParquetFile:
-    """A Parquet file that row groups are written into.
-
-    Args:
-        part: where its bytes go.
-        layout: of its columns.
-        metadata: key-value pairs for the footer.
-        **options: of Arrow's writer.
-    """
+    """A Parquet file that row groups are written into; `options` are those of Arrow's writer."""
 
     def __init__(self, part: WholeFile, layout: Layout, metadata: dict[str, str], **options: Any) -> None:
         self._layout = layout

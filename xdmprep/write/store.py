@@ -22,19 +22,7 @@ from .folder import ISSUES, REJECTS, RUN, OutputFolder, is_ours
 
 
 class StoreFolder(OutputFolder):
-    """One run's folder in an object store; a context, at whose end the temporary folder is removed.
-
-    Args:
-        url: of the folder.
-        key: as for :class:`.OutputFolder`.
-        overwrite: as for :class:`.OutputFolder`.
-
-    Attributes:
-        store: the folder in the store.
-
-    Raises:
-        OutputError: the store cannot be used, or the folder is not this run's own.
-    """
+    """One run's folder in an object store; a context, at whose end the temporary folder is removed."""
 
     def __init__(self, url: str, key: dict[str, Any], overwrite: bool = False) -> None:
         self._url = url.rstrip("/")

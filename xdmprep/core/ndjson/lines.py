@@ -17,15 +17,7 @@ from .unread import without_comma
 
 
 class BlockLines:
-    """The lines of a block.
-
-    Attributes:
-        starts, ends: where each begins and ends, without its line break.
-        filled: which of them are rows: in JSON lines those that are not blank, in an array all.
-        rows: for each the number of rows up to it.
-        without_comma: elements of an array that no comma is before.
-        all: numbers of the lines other than these.
-    """
+    """The lines of a block: where each begins and ends, which are rows, and how many rows come before."""
 
     def __init__(self, block: LineBlock) -> None:
         self.block = block

@@ -85,10 +85,7 @@ class LineShape:
 
 
 class Parser:
-    """Turns a block into a chunk; remembers the shapes of records from block to block.
-
-    Threads may overwrite what the others remember: what is learned again costs time, nothing else.
-    """
+    """Turns blocks into chunks, and remembers the shapes of records; threads may overwrite each other's."""
 
     def __init__(self) -> None:
         self._shapes: tuple[LineShape, ...] = ()
