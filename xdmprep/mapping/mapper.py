@@ -21,7 +21,6 @@ from ..core.shred import Leaf, nested_schema
 from ..core.stream import Chunk, Finding
 from ..errors import ExpressionError, Severity
 from ..kernels.arrays import list_parts
-from ..language.kernels.json_objects import parsed_once
 from ..language.tree import Node, interned, repeated, walk
 from ..schema import Schema
 from .array_zip import star_groups
@@ -91,8 +90,7 @@ class Mapper:
     def __call__(self, chunk: Chunk) -> Chunk:
         """The chunk's records, mapped; row numbers, findings and source rows stay with them."""
         work = self._work(chunk)
-        with parsed_once():
-            arrays = [work.column(node, leaf.path) for node, leaf in zip(self._nodes, self.leaves, strict=True)]
+        arrays = [work.column(node, leaf.path) for node, leaf in zip(self._nodes, self.leaves, strict=True)]
         records = pa.RecordBatch.from_arrays(arrays, self._names)
         issues = (*filter(None, map(self._wanted, chunk.issues)), *work.findings)
         return replace(chunk, leaves=self.leaves, records=records, issues=issues)

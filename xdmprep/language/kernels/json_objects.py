@@ -1,14 +1,8 @@
-"""JSON strings to typed columns with the parser of JSON files: one shape for a batch, learned from a sample.
-
-Equal strings are parsed once; within :func:`parsed_once` a column is parsed once for all expressions.
-"""
+"""JSON strings to typed columns with the parser of JSON files: one shape for a batch, learned from a sample."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import Any
+from contextlib import suppress
 
 import numpy as np
 import pyarrow as pa
@@ -44,33 +38,8 @@ _KINDS = {"text": json.TEXT, "integer": json.INTEGER, "number": json.NUMBER, "bo
 
 @kernel("json_to_object", "words")
 def json_to_object(rows: Rows, value: Column) -> Made:
-    """The values of JSON strings; open where a string has another shape than most."""
+    """The values of JSON strings, of which equal ones are parsed once; open where one has another shape than most."""
     values = plain(value.values)
-    done: dict[Any, tuple[Any, Made]] | None = getattr(_PARSED, "columns", None)
-    if done is None:
-        return _distinct_parsed(values)
-    key = (len(values), values.offset, *(buffer and buffer.address for buffer in values.buffers()))
-    if key not in done:  # the values are kept, so that their addresses are not reused
-        done[key] = values, _distinct_parsed(values)
-    return done[key][1]
-
-
-_PARSED = threading.local()
-
-
-@contextmanager
-def parsed_once() -> Iterator[None]:
-    """While it lasts, what was made of a column of strings in this thread is remembered."""
-    before = getattr(_PARSED, "columns", None)
-    _PARSED.columns = {}
-    try:
-        yield
-    finally:
-        _PARSED.columns = before
-
-
-def _distinct_parsed(values: pa.Array) -> Made:
-    """The values of strings, of which each is parsed once where many are equal."""
     there = np.flatnonzero(~nulls_of(values))
     given = values if len(there) == len(values) else values.take(pa.array(there))
     numbers, count = kernels.active.number_texts(given)
