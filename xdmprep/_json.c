@@ -52,7 +52,7 @@ int utf8(const uint8_t *at, const uint8_t *end); /* _native.c */
  * waits for the lock, so a process that is forked while it is held goes on without what was kept. */
 #define LARGE ((size_t)1 << 12)
 #define KEPT_PIECES 512
-#define KEPT_BYTES ((size_t)32 << 20)
+#define KEPT_BYTES ((size_t)64 << 20)
 
 static struct {
     PyThread_type_lock lock;
@@ -129,10 +129,11 @@ static void drop(Bytes *bytes) {
 
 /* ---- Columns -------------------------------------------------------------------------------------------------- */
 
-/* A key. Names of up to 16 bytes are compared as two words: the first eight bytes, as many as there are, and the last. */
+/* A key.  With its closing quote and colon it is compared as two words: the first eight bytes, as many as there are, and
+ * the last; what is between them if there are more than 16. */
 typedef struct {
     const char *text;
-    size_t size;
+    size_t size; /* without quote and colon */
     uint64_t first, mask, last;
 } Name;
 
@@ -216,29 +217,20 @@ static inline void put_nothing(Node *node, size_t slot, int what) {
 }
 
 /* Add absent values until the slot is next, and make room for it. */
-static int pad_slowly(Node *node, size_t slot) {
+static int pad(Node *node, size_t slot) {
     if (slot >= node->room && make_room(node, slot + slot / 2 + 64) < 0) return -1;
     for (size_t i = node->size; i < slot; i++) put_nothing(node, i, ABSENT);
     node->size = slot;
     return 0;
 }
 
-static inline int pad(Node *node, size_t slot) {
-    return node->size == slot && slot < node->room ? 0 : pad_slowly(node, slot);
-}
-
 /* Make room for the value of a slot; 0 if there is one already or no memory, and the line's status says which. */
 static inline int opened(Reader *r, Node *node, size_t slot) {
-    if (node->size > slot) {
-        r->status = EXACT;
-        return 0;
-    }
-    if (pad(node, slot) < 0) {
-        r->failed = 1;
-        r->status = EXACT;
-        return 0;
-    }
-    return 1;
+    if (node->size == slot && slot < node->room) return 1;
+    r->status = EXACT;
+    if (node->size > slot) return 0;
+    r->failed = pad(node, slot) < 0;
+    return !r->failed;
 }
 
 static inline void closed(Node *node, size_t slot, int what) {
@@ -587,6 +579,21 @@ static const uint8_t *refuse(Reader *r, int status) {
     return NULL;
 }
 
+/* Past the comma behind a value; `closing` is set if the bracket stands there instead.  NULL if neither does. */
+static inline const uint8_t *next_item(Reader *r, const uint8_t *at, uint8_t bracket, int *closing) {
+    *closing = 0;
+    if (*at != ',') {
+        at = blanks(r, at);
+        if (*at == bracket) {
+            r->depth--;
+            *closing = 1;
+            return at + 1;
+        }
+        if (*at != ',') return refuse(r, EXACT);
+    }
+    return blanks(r, at + 1);
+}
+
 /* A key from behind its opening quote; gives where its colon's value begins, and its size. */
 static inline const uint8_t *read_key(Reader *r, const uint8_t *at, size_t *size) {
     const uint8_t *stop = text_end(at);
@@ -606,10 +613,9 @@ static const uint8_t *skip_value(Reader *r, const uint8_t *at) {
     case '"':
         end = read_text(r, at + 1, NULL, &size);
         return end ? end : refuse(r, EXACT);
-    case 't': return at[1] == 'r' && at[2] == 'u' && at[3] == 'e' ? at + 4 : refuse(r, EXACT);
-    case 'f':
-        return at[1] == 'a' && at[2] == 'l' && at[3] == 's' && at[4] == 'e' ? at + 5 : refuse(r, EXACT);
-    case 'n': return at[1] == 'u' && at[2] == 'l' && at[3] == 'l' ? at + 4 : refuse(r, EXACT);
+    case 't': return memcmp(at, "true", 4) ? refuse(r, EXACT) : at + 4;
+    case 'f': return memcmp(at + 1, "alse", 4) ? refuse(r, EXACT) : at + 5;
+    case 'n': return memcmp(at, "null", 4) ? refuse(r, EXACT) : at + 4;
     case '{':
     case '[': break;
     default: {
@@ -630,11 +636,8 @@ static const uint8_t *skip_value(Reader *r, const uint8_t *at) {
                 if (!(at = read_key(r, key, &size))) return NULL;
                 if (seen_before(r, owner, key, size)) return refuse(r, EXACT);
             }
-            if (!(at = skip_value(r, at))) return NULL;
-            at = blanks(r, at);
-            if (*at == close) break;
-            if (*at != ',') return refuse(r, EXACT);
-            at = blanks(r, at + 1);
+            int closing;
+            if (!(at = skip_value(r, at)) || !(at = next_item(r, at, close, &closing)) || closing) return at;
         }
     }
     r->depth--;
@@ -644,9 +647,15 @@ static const uint8_t *skip_value(Reader *r, const uint8_t *at) {
 static const uint8_t *read_value(Reader *r, const uint8_t *at, Node *node, size_t slot);
 
 static Name make_name(const char *text, size_t size) {
-    Name name = {text, size, 0, mask_of(size), 0};
-    memcpy(&name.first, text, size < 8 ? size : 8);
-    if (size > 8) name.last = word_at(text + size - 8);
+    Name name = {text, size, 0, mask_of(size + 2), 0};
+    uint8_t first[8] = {0}, last[8] = {0};
+    for (size_t i = 0; i < size + 2; i++) {
+        const uint8_t c = i < size ? (uint8_t)text[i] : i == size ? '"' : ':';
+        if (i < 8) first[i] = c;
+        if (i + 8 >= size + 2) last[i + 8 - (size + 2)] = c;
+    }
+    name.first = word_at(first);
+    name.last = word_at(last);
     if (memchr(text, '\n', size)) { /* no line has it; and none is to be found at the end of one */
         name.first = 1;
         name.mask = 0;
@@ -654,29 +663,23 @@ static Name make_name(const char *text, size_t size) {
     return name;
 }
 
-/* Whether a name and a quote stand at a place that 8 more bytes follow. */
+/* Whether a name, a quote and a colon stand at a place. */
 static inline int is_named(const Reader *r, const uint8_t *at, const Name *name) {
     if ((word_at(at) & name->mask) != name->first) return 0;
-    if (name->size > 8) {
-        if (name->size >= (size_t)(r->end - at)) return 0;
-        if (word_at(at + name->size - 8) != name->last) return 0;
-        if (name->size > 16 && memcmp(at, name->text, name->size)) return 0;
-    }
-    return at[name->size] == '"';
+    if (name->size <= 6) return 1;
+    if (name->size >= (size_t)(r->end - at) || word_at(at + name->size - 6) != name->last) return 0;
+    return name->size <= 14 || !memcmp(at, name->text, name->size);
 }
 
 /* The field of an object that a key names; -1 if there is none. */
-static inline int find_field(const Node *node, const uint8_t *key, size_t size) {
+static inline int find_field(const Reader *r, const Node *node, const uint8_t *key, size_t size) {
     if (!node->count) return -1;
     const uint64_t first = word_at(key) & mask_of(size);
     for (uint32_t at = hash_of(first, key, size) & node->mask;; at = (at + 1) & node->mask) {
         const int number = node->table[at];
         if (number < 0) return -1;
         const Name *name = &node->names[number];
-        if (name->first != first || name->size != size) continue;
-        if (size <= 8 || (name->last == word_at(key + size - 8) && (size <= 16 || !memcmp(name->text, key, size)))) {
-            return number;
-        }
+        if (is_named(r, key, name) || (name->size == size && !memcmp(name->text, key, size))) return number;
     }
 }
 
@@ -709,12 +712,10 @@ static const uint8_t *read_object(Reader *r, const uint8_t *at, Node *node, size
         int number = expected;
         size_t size;
         if (expected < node->count && is_named(r, key, &node->names[expected])) {
-            at = blanks(r, key + node->names[expected].size + 1);
-            if (*at != ':') return refuse(r, EXACT);
-            at = blanks(r, at + 1);
+            at = blanks(r, key + node->names[expected].size + 2);
         } else {
             if (!(at = read_key(r, key, &size))) return NULL;
-            number = find_field(node, key, size);
+            number = find_field(r, node, key, size);
         }
         if (number >= 0) {
             Node *child = node->children[number];
@@ -726,14 +727,8 @@ static const uint8_t *read_object(Reader *r, const uint8_t *at, Node *node, size
             if (seen_before(r, owner, key, size)) return refuse(r, EXACT);
             if (!(at = skip_value(r, at))) return NULL;
         }
-        at = blanks(r, at);
-        if (*at == ',') {
-            at = blanks(r, at + 1);
-            continue;
-        }
-        if (*at != '}') return refuse(r, EXACT);
-        r->depth--;
-        return at + 1;
+        int closing;
+        if (!(at = next_item(r, at, '}', &closing)) || closing) return at;
     }
 }
 
@@ -748,10 +743,8 @@ static const uint8_t *read_array(Reader *r, const uint8_t *at, Node *node, size_
             if (node->items >= INT32_MAX - 1) return refuse(r, EXACT);
             if (!(at = read_value(r, at, node->children[0], node->items))) return NULL;
             node->items++;
-            at = blanks(r, at);
-            if (*at == ']') break;
-            if (*at != ',') return refuse(r, EXACT);
-            at = blanks(r, at + 1);
+            int closing;
+            if (!(at = next_item(r, at, ']', &closing)) || closing) return at;
         }
     }
     r->depth--;
@@ -787,10 +780,8 @@ static const uint8_t *read_map(Reader *r, const uint8_t *at, Node *node, size_t 
                 if (!(at = read_value(r, at, node->children[1], node->items))) return NULL;
                 node->items++;
             }
-            at = blanks(r, at);
-            if (*at == '}') break;
-            if (*at != ',') return refuse(r, EXACT);
-            at = blanks(r, at + 1);
+            int closing;
+            if (!(at = next_item(r, at, '}', &closing)) || closing) return at;
         }
     }
     r->depth--;
@@ -964,7 +955,7 @@ static Node *make_node(PyObject *spec, int nullable, int depth) {
         if (!name || PyBytes_AsStringAndSize(name, &bytes, &size) < 0) goto failed;
         Name *made = &node->names[i];
         *made = make_name(bytes, (size_t)size);
-        uint32_t at = hash_of(made->first, (const uint8_t *)bytes, (size_t)size) & node->mask;
+        uint32_t at = hash_of(made->first & mask_of(made->size), (const uint8_t *)bytes, (size_t)size) & node->mask;
         while (node->table[at] >= 0) at = (at + 1) & node->mask;
         node->table[at] = (int32_t)i;
     }
@@ -1033,6 +1024,17 @@ static PyObject *given_away(Bytes *bytes) {
         drop(bytes);
     }
     return made;
+}
+
+/* memory(size): bytes that may hold anything, in memory that is used again once they are let go. */
+PyObject *memory(PyObject *self, PyObject *object) {
+    (void)self;
+    const size_t size = PyLong_AsSize_t(object);
+    if (PyErr_Occurred()) return NULL;
+    Bytes bytes = {0};
+    if (size > PY_SSIZE_T_MAX - PADDING || widen(&bytes, size + PADDING) < 0) return PyErr_NoMemory();
+    bytes.used = size;
+    return given_away(&bytes);
 }
 
 /* A bitmap of zeros for so many slots; NULL if there is no memory. */

@@ -1922,6 +1922,15 @@ out:
 int utf8(const uint8_t *at, const uint8_t *end) {
     while (at < end) {
 #ifdef HAVE_SSE2
+        if (end - at >= 64) {
+            const __m128i *const some = (const __m128i *)at;
+            const __m128i low = _mm_or_si128(_mm_loadu_si128(some), _mm_loadu_si128(some + 1));
+            const __m128i rest = _mm_or_si128(_mm_loadu_si128(some + 2), _mm_loadu_si128(some + 3));
+            if (!_mm_movemask_epi8(_mm_or_si128(low, rest))) {
+                at += 64;
+                continue;
+            }
+        }
         if (end - at >= 16) {
             const unsigned high = (unsigned)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)at));
             if (!high) {
@@ -2119,10 +2128,12 @@ static PyObject *write_all(PyObject *self, PyObject *args) {
 PyObject *parse_json(PyObject *self, PyObject *args);
 PyObject *line_ends(PyObject *self, PyObject *args);
 PyObject *split_array(PyObject *self, PyObject *object);
+PyObject *memory(PyObject *self, PyObject *object);
 int make_memory_type(void);
 
 static PyMethodDef METHODS[] = {
     {"line_ends", line_ends, METH_VARARGS, "Where the lines of a block end."},
+    {"memory", memory, METH_O, "Bytes that may hold anything."},
     {"split_array", split_array, METH_O, "A piece of an array of JSON as lines."},
     {"parse_json", parse_json, METH_VARARGS, "Lines of JSON as columns."},
     {"text_sizes", text_sizes, METH_VARARGS, "The least and the most bytes of some texts."},

@@ -193,6 +193,7 @@ RIGHT: dict[str, tuple[tuple[object, ...], object]] = {
     "join": (([LEG], TABLES, np.array([0, 1, 2, 4], I4), b"<>{}" + bytes(64), 2, np.ones(2, bool), np.zeros(2, I4),
               np.zeros(2, I4), True, ALLOCATE), None),
     "line_ends": ((b"a\nb", 3), None),
+    "memory": ((9,), None),
     "split_array": ((b'{"a": [1]} {}, 2]',), None),
     "write": ((-1, b"", 9), None),
     "parse_json": ((b'{"a":1,"m":{"k":[2]}}\n{}\nx' + bytes(64), np.array([21, 24, 26], I8), FIELDS, 1), None),

@@ -40,6 +40,11 @@ def line_ends(data: Any, size: int) -> Positions:
     return np.frombuffer(loops.line_ends(data, size), np.int64)
 
 
+def memory(size: int) -> Any:
+    """See :class:`.interface.Kernels`."""
+    return np.frombuffer(loops.memory(size), np.uint8)
+
+
 def split_array(data: Any) -> Elements:
     """See :class:`.interface.Kernels`."""
     end, closed, stray, ends, missing = loops.split_array(data)

@@ -20,10 +20,15 @@ from .text_keys import hash_texts, number_texts, order_groups
 from .walk import TextColumn, TextRun, Walk
 
 __all__ = [
-    "count_lines", "escape", "hash_texts", "is_utf8", "join", "last_record_end", "line_ends",
+    "count_lines", "escape", "hash_texts", "is_utf8", "join", "last_record_end", "line_ends", "memory",
     "not_accepted", "number_texts", "object_texts", "order_groups", "parse_csv", "parse_json", "print_times",
     "printed_otherwise", "split_array", "take_texts", "text_sizes", "write",
 ]  # fmt: skip
+
+
+def memory(size: int) -> Any:
+    """See :class:`.interface.Kernels`."""
+    return np.empty(size, np.uint8)
 
 
 def line_ends(data: Any, size: int) -> Positions:

@@ -30,6 +30,9 @@ class Kernels(Protocol):
     def count_lines(self, data: Data, /) -> int:
         """Number of line ends: line feeds, carriage returns, and both together as one."""
 
+    def memory(self, size: int, /) -> Any:
+        """Bytes that may hold anything; where it is faster, in memory that blocks before have left."""
+
     def line_ends(self, data: Data, size: int, /) -> Positions:
         """Where each line of ``data[:size]`` ends; 64 zero bytes must follow. The last line may lack a line feed."""
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from ... import kernels
 from ...errors import NoRowsError, SourceError
@@ -138,8 +137,7 @@ def line_blocks(file: Path, block_bytes: int) -> Iterator[LineBlock | Skipped]:
         offset = 3 if opened.read(3) == codecs.BOM_UTF8 else 0
         opened.seek(offset)
         while True:
-            # of Arrow's memory, which is used again for the next block; NumPy's would come from the system each time
-            data = np.frombuffer(pa.allocate_buffer(block_bytes + SLACK + PADDING), np.uint8)
+            data = kernels.active.memory(block_bytes + SLACK + PADDING)
             size = opened.readinto(data[:block_bytes].data)
             if not size:
                 return
@@ -183,7 +181,7 @@ def array_blocks(file: Path, block_bytes: int) -> Iterator[LineBlock | Skipped]:
         left = np.zeros(0, np.uint8)
         first = True
         while True:
-            room = np.frombuffer(pa.allocate_buffer(len(left) + block_bytes + PADDING), np.uint8)
+            room = kernels.active.memory(len(left) + block_bytes + PADDING)
             room[: len(left)] = left
             more = opened.readinto(room[len(left) : -PADDING].data)
             data = room[: len(left) + more]
