@@ -32,6 +32,21 @@ CASES = {
     "mixed": ("iif(n > 3, a, n)", "columns"),
     "json": ("json_to_object(j).k", "distinct"),  # half of the texts have another shape
     "agent": ("ua_os_name(a)", "distinct"),
+    **{
+        f"look {i}": (text, "distinct")
+        for i, text in enumerate(
+            [
+                'a.replaceAll("(?<=x)y", "")',
+                'a.split("(?<=x)")',
+                'extract_regex(a, "(.)\\\\1")',
+                'matches_regex(a, "(.)\\\\1")',
+                'explode(concat(a, "b"), "(?<=x)")',
+                'size_of(a.split("(?<=x)"))',
+                'join("", transformArray(l, i -> i.replaceAll("(.)\\\\1", "")))',
+            ]
+        )
+    },
+    "word": ('size_of(concat("", n).replaceAll("[0-9]+", ""))', "columns"),
     "rows": ('0 + l.lastIndexOf(["q"])', "rows"),
 }
 

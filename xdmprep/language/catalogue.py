@@ -38,6 +38,7 @@ class Context:
         row: identifies the row, for seeded random values; `drawn` counts them.
         time: the clock's time, once it was asked.
         patterns: compiled date patterns, kept for the run.
+        once: whether a kernel called a function for each distinct value.
     """
 
     options: Options = DEFAULT
@@ -45,6 +46,7 @@ class Context:
     drawn: int = 0
     time: Moment | None = None
     patterns: dict[str, Pattern] = field(default_factory=dict)
+    once: bool = False
 
     def present(self) -> Moment:
         """The clock's time, the same for all rows of a batch."""

@@ -67,7 +67,8 @@ class Frame:
         n: number of rows.
         context: options, clock, compiled patterns.
         keys: what tells a row from all others, for seeded random values.
-        asked: where given, the nodes that asked the interpreter are noted here, and whether once per distinct value.
+        asked: where given, the nodes that asked the interpreter, or a function for each distinct value, are noted here,
+            and whether once per distinct value.
         shared: the nodes that are evaluated once, with their values once they are known.
         types: where given, the type of each node is noted here.
     """
@@ -223,6 +224,7 @@ def _call(node: Call, frame: Frame) -> Column:
     arguments = _arguments(node, frame)
     kernel: Kernel | None = entry.kernel
     made: Column | None = None
+    frame.context.once = False
     if kernel is not None and entry.lazy:
         made = attempted(kernel.run, rows, *arguments)
     elif kernel is not None:
@@ -230,6 +232,8 @@ def _call(node: Call, frame: Frame) -> Column:
         if made is None and not node.random:
             made = _by_word(kernel, rows, arguments)
     if made is not None:
+        if frame.asked is not None and frame.context.once:
+            frame.asked[node], frame.context.once = True, False
         first = arguments[:1] if entry.lazy else arguments
         why = first_reasons([*(each for each in first if isinstance(each, Column)), made], frame.n)
         made = rows.opened(made if why is None else Column(made.values, made.open, why))

@@ -202,7 +202,7 @@ class Expression:
         return self._completed(values, is_open, frame, kind, column.why)
 
     def interpreted(self, records: pa.RecordBatch) -> list[tuple[str, bool]]:
-        """The parts that the interpreter evaluates on some rows, and whether once per distinct value of what they read.
+        """The parts that are evaluated value by value on some rows, and whether once per distinct value that they read.
 
         Rows that it only decides now and then do not count.
         """

@@ -569,7 +569,7 @@ def _matching(rows: Rows, value: Column, other: Column, no: bool = False) -> Mad
     if kind(other) == "list":
         made = _in_array(rows, value, other)
     else:
-        made = matched(as_texts(rows, value), literal(other, str))
+        made = matched(rows, as_texts(rows, value), literal(other, str))
     held = made.values.fill_null(False)
     return Column(pc.invert(held) if no else held, made.open)
 

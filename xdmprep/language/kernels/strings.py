@@ -240,10 +240,11 @@ def of_pairs(value: Column, part: Column, work: Callable[[str, str], Any], resul
     return Column(found, some(nulls_of(found) & ~nulls_of(values)))
 
 
-def of_texts(values: pa.Array, regex: str, work: Callable[..., Any], result: pa.DataType) -> Column:
+def of_texts(rows: Rows, values: pa.Array, regex: str, work: Callable[..., Any], result: pa.DataType) -> Column:
     """What a function gives for a regular expression that RE2 does not have, once for each distinct text.
 
     Args:
+        rows: whose context notes it.
         values: texts.
         regex: the regular expression.
         work: takes the compiled expression and a text.
@@ -255,6 +256,7 @@ def of_texts(values: pa.Array, regex: str, work: Callable[..., Any], result: pa.
     Raises:
         Failed: the expression cannot be used.
     """
+    rows.context.once = True
     compiled, encoded = matching.compiled(regex), plain(values).dictionary_encode()
     found, failed = [], []
     for i, text in enumerate(encoded.dictionary.to_pylist()):
@@ -326,10 +328,10 @@ def _padded(rows: Rows, value: Column, size: Any, fill: Any, pad: Callable[..., 
 
 @kernel("explode", "text any?")
 def explode(rows: Rows, value: Column, regex: Column | None = None) -> Made:
-    return _cut(plain(value.values), Constants(",", rows.n) if regex is None else regex)
+    return _cut(rows, plain(value.values), Constants(",", rows.n) if regex is None else regex)
 
 
-def _cut(values: pa.Array, regexes_: Column) -> Column:
+def _cut(rows: Rows, values: pa.Array, regexes_: Column) -> Column:
     """The parts between matches, the empty ones too."""
     if not isinstance(regexes_, Constants):
         return of_pairs(
@@ -341,7 +343,7 @@ def _cut(values: pa.Array, regexes_: Column) -> Column:
         return Column(pc.split_pattern(values, separator))
     found = regexes.search(regex)
     if found is None or found.empty or not found.local:
-        return of_texts(values, regex, partial(matching.parts, keep_empty=True), _TEXTS)
+        return of_texts(rows, values, regex, partial(matching.parts, keep_empty=True), _TEXTS)
     return Column(pc.split_pattern_regex(values, found.text), found.beyond(values))
 
 
@@ -350,7 +352,7 @@ def split_method(rows: Rows, value: Column, regex: Column) -> Made:
     """``text.split(regex)``: empty parts at the end go, unless there is one part only."""
     need(kind(regex) == "text")
     values = plain(value.values)
-    found = _cut(values, regex)
+    found = _cut(rows, values, regex)
     offsets, parts = list_parts(found.values)
     starts, count = offsets[:-1], np.diff(offsets)
     owners = owners_of(offsets)
@@ -468,20 +470,20 @@ def _equals_but_for_case(rows: Rows, value: Column, other: Column) -> Made:
 @kernel("matches_regex", "text fixed")
 def matches_regex(rows: Rows, value: Column, regex: Any) -> Made:
     """Whether strings match a regular expression that means the same to both engines."""
-    return matched(value, regex, rows.options.matches == "whole")
+    return matched(rows, value, regex, rows.options.matches == "whole")
 
 
 @kernel(".matches", "words fixed")
 def matches(rows: Rows, value: Column, regex: Any) -> Made:
-    return matched(value, regex)
+    return matched(rows, value, regex)
 
 
-def matched(value: Column, regex: Any, whole: bool = True) -> Column:
+def matched(rows: Rows, value: Column, regex: Any, whole: bool = True) -> Column:
     """Whether strings match; the regular expression is a constant."""
     need(isinstance(regex, str))
     test = regexes.test(regex, whole)
     if test is None:
-        return of_texts(value.values, regex, partial(matching.matches, part=not whole), BOOL)
+        return of_texts(rows, value.values, regex, partial(matching.matches, part=not whole), BOOL)
     found, odd = test(plain(value.values))
     return Column(found, merged(value.open, odd))
 
@@ -503,7 +505,7 @@ def _replacing(rows: Rows, value: Column, regexes_: Column, new: Any, most: int 
         with suppress(pa.ArrowInvalid):
             made = pc.replace_substring_regex(values, found[0].text, found[1], max_replacements=most)
             return Column(made, found[0].beyond(values))
-    return of_texts(values, regex, lambda read, text: matching.replaced(read, text, new, most or 0), TEXT)
+    return of_texts(rows, values, regex, lambda read, text: matching.replaced(read, text, new, most or 0), TEXT)
 
 
 @kernel("extract_regex", "text fixed")
@@ -512,7 +514,7 @@ def extract_regex(rows: Rows, value: Column, regex: Any) -> Made:
     values, found, absent = plain(value.values), regexes.search(regex), rows.options.no_match == "null"
     if found is None:
         none: list[Any] | None = None if absent else []
-        return of_texts(values, regex, lambda read, text: matching.first(read, text) or none, _TEXTS)
+        return of_texts(rows, values, regex, lambda read, text: matching.first(read, text) or none, _TEXTS)
     return Column(regexes.extracted(values, found, absent), found.beyond(values))
 
 
