@@ -225,6 +225,7 @@ CASES |= {
     'json_to_object(iif(N % 2 == 0, JS, left(JS, 9)))': None,
     'date(concat(format(AT, "yyyy-MM-dd\'T\'HH:mm:ss.SSS"), "0000Z"))': None,
     'iif(N % 2 == 0, date(P, "yyyy-MM-dd"), date(OFF, "yyyy-MM-dd\'T\'HH:mm:ssXXX"))': None,
+    'get_url_query_str(concat("https://exämple.org/p?f[]=", Q, "&q=é", F), "remove").q': None,
     'LONG.split("(?<=,)")': c("LONG").str.split(",", inclusive=True),
 }  # fmt: skip
 

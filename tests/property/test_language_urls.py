@@ -19,10 +19,36 @@ WHOLE = st.builds(
     "{}{}{}{}{}".format,
     st.sampled_from(["https://", "HTTP://", "mailto:", "s3://", "//", "x:/", ""]),
     st.sampled_from(
-        ["a.com", "u@a.com", "a.com:443", "a.com:", "u:p@a.com:8080", "[::1]:80", "", "a:99999999", "a:8x"]
+        [
+            "a.com",
+            "u@a.com",
+            "a.com:443",
+            "a.com:",
+            "u:p@a.com:8080",
+            "[::1]:80",
+            "u[@a.com",
+            "m\u00fcnchen.de:80",
+            "\u6771\u4eac.jp:8",
+            "",
+            "a:99999999",
+            "a:8x",
+        ]
     ),
-    st.sampled_from(["", "/", "/a/b.html", "a//b/", "/%C3%A9%ff%2", "/a b", "/\u00fc"]),
-    st.sampled_from(["", "?", "?a=1&b=2", "?a=1&a=2&&=&c", "?a=%20", "?q=a?b"]),
+    st.sampled_from(["", "/", "/a/b.html", "a//b/", "/%C3%A9%ff%2", "/a b", "/\u00fc", "/a[1]"]),
+    st.sampled_from(
+        [
+            "",
+            "?",
+            "?a=1&b=2",
+            "?a=1&a=2&&=&c",
+            "?a=%20",
+            "?x[]=1&y\u00e9=\u00fc",
+            "?a=\u00a0",
+            "?\u2003\u200b",
+            "?\x1f\x85",
+            "?q=a?b",
+        ]
+    ),
     st.sampled_from(["", "#", "#top", "#a?b#c"]),
 )
 TEXTS = st.one_of(WHOLE, st.text("ab:/?#@[]%=&.-+2F1 \u00e9\n", max_size=14), WHOLE.map(lambda url: url[1:]), st.none())

@@ -479,7 +479,17 @@ def matches(rows: Rows, value: Column, regex: Any) -> Made:
 
 
 def matched(rows: Rows, value: Column, regex: Any, whole: bool = True) -> Column:
-    """Whether strings match; the regular expression is a constant."""
+    """Whether strings match a regular expression.
+
+    Args:
+        rows: the rows that are evaluated.
+        value: strings.
+        regex: a constant string.
+        whole: whether all of a string is to match, or any part of it.
+
+    Returns:
+        A boolean column.
+    """
     need(isinstance(regex, str))
     test = regexes.test(regex, whole)
     if test is None:

@@ -41,11 +41,6 @@ def is_ascii(values: pa.Array) -> bool:
     return not len(data) or int(data.max()) < 128
 
 
-def ascii_rows(values: pa.Array) -> Mask:
-    """Which values have no byte beyond 127; nulls count among them."""
-    return as_mask(pc.string_is_ascii(values).fill_null(True))
-
-
 #: What Arrow does to letters of ASCII and to all, and what the language does.
 _Case = tuple[Callable[[pa.Array], pa.Array], Callable[[pa.Array], pa.Array], Callable[[str], str]]
 _LOWER: _Case = pc.ascii_lower, pc.utf8_lower, str.lower

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...kernels.arrays import list_parts, offsets_of, ranges, sieved
-from ..columns import LONG, TEXT, Column, Mask, as_mask, bytes_of, marked, merged, nulls_of, plain, some
+from ..columns import LONG, TEXT, Column, Mask, as_mask, bytes_of, marked, nulls_of, plain, some
 from ..functions.urls import PORTS
 from ..shapes import map_of, with_each_key_once
 from . import texts
@@ -18,7 +18,8 @@ from .choices import element
 from .collections import behind
 from .table import Made, Rows, kernel, need
 
-_ILLEGAL = r'\s<>"{}|\\^`\x00-\x1f\x7f'
+_SPACES = r"\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
+_ILLEGAL = rf'\s<>"{{}}|\\^`\x00-\x1f\x7f{_SPACES}'
 _URL = rf"\A[A-Za-z][A-Za-z0-9+.-]*:[^{_ILLEGAL}]*\z"
 
 
@@ -29,14 +30,12 @@ class Urls:
     """Byte positions of the components of URLs.
 
     Attributes:
-        odd: strings beyond ASCII or with brackets, which the interpreter takes apart.
+        odd: strings with brackets before the path, which the interpreter takes apart.
         valid: which strings are URLs.
     """
 
     def __init__(self, values: pa.Array) -> None:
-        self.odd = None if texts.is_ascii(values) else some(~texts.ascii_rows(values))
-        for bracket in "[]":
-            self.odd = merged(self.odd, some(as_mask(pc.match_substring(values, bracket))))
+        self.odd = some(as_mask(pc.match_substring_regex(values, r"\A[^:/?#]*://[^/?#]*[\[\]]")))
         self.valid = as_mask(pc.match_substring_regex(values, _URL))
         offsets, data = bytes_of(values)
         self._data = data[offsets[0] : offsets[-1]]
