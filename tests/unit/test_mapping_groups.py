@@ -206,6 +206,9 @@ def test_temporary_files_are_gone(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 def test_faults_are_told_before_the_first_row() -> None:
     with pytest.raises(MappingError, match=r"\$group_by: the source has no column 'K'\. Did you mean 'k'\?"):
         map_stream(stream_of([{"k": "x"}]), MappingSet({"a": "a"}, group_by="K"))
+    for value, kind in (({"a": 1}, "an object"), ([1], "an array")):
+        with pytest.raises(MappingError, match=rf"\$group_by: column 'k' holds {kind}; give columns of single values"):
+            map_stream(open_source(pa.table({"k": [value], "a": ["x"]})), MappingSet({"a": "a"}, group_by="k"))
 
 
 @settings(max_examples=25)

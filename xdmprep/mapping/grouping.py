@@ -213,6 +213,11 @@ def codes_of(columns: Sequence[pa.Array]) -> tuple[Codes, int]:
     return codes, count
 
 
+def comparable(column: pa.Array) -> pa.Array:
+    """A part of the key, such that equal values have the same bits: 0.0 and -0.0 are equal."""
+    return pc.add(column, pa.scalar(0, column.type)) if pa.types.is_floating(column.type) else column
+
+
 def _numbers(column: pa.Array) -> tuple[Codes, int]:
     if pa.types.is_dictionary(column.type):
         words, several = column.dictionary, len(column.dictionary)
@@ -225,7 +230,7 @@ def _numbers(column: pa.Array) -> tuple[Codes, int]:
         return _by_first(column.cast(pa.int32()).to_numpy(), 2)
     if pa.types.is_string(column.type):
         return kernels.active.number_texts(column)
-    coded = column.dictionary_encode()
+    coded = comparable(column).dictionary_encode()
     if not coded.null_count:
         return coded.indices.to_numpy(), len(coded.dictionary)
     wide = coded.indices.fill_null(0).to_numpy().astype(np.int64)
@@ -306,7 +311,7 @@ def _as_texts(column: pa.Array) -> pa.Array:
     if pa.types.is_string(column.type):
         return column
     try:
-        return column.cast(pa.string())
+        return comparable(column).cast(pa.string())
     except pa.ArrowException:
         return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
 

@@ -280,10 +280,7 @@ def _begins(batch: pa.RecordBatch, keys: Sequence[int], before: pa.RecordBatch |
         else:
             a, b = before.column(key)[-1], column[0]
             begins[0] |= not (a.is_valid and b.is_valid and a == b)
-        codes: pa.Array = column
-        if pa.types.is_nested(column.type) or pa.types.is_floating(column.type):
-            codes = column.dictionary_encode().indices
-        other = pc.not_equal(codes.slice(1), codes.slice(0, len(codes) - 1)).fill_null(True)
+        other = pc.not_equal(column.slice(1), column.slice(0, len(column) - 1)).fill_null(True)
         begins[1:] |= other.to_numpy(zero_copy_only=False)
     return begins
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 
-from ..core.arrow_types import is_list, is_text, why_unheld
+from ..core.arrow_types import is_list, is_text, type_words, why_unheld
 from ..core.ndjson.fields import is_numeral, is_unseen
 from ..core.paths import EVERY, Path, format_path
 from ..errors import ExpressionError, MappingError, did_you_mean, shorten
@@ -198,6 +198,10 @@ class _Planner:
         for name in keys:
             if columns.get_field_index(name) < 0:
                 self.faults.append(f"$group_by: {unknown_column(name, columns)}")
+            elif pa.types.is_nested(kind := columns.field(name).type):
+                self.faults.append(
+                    f"$group_by: column '{name}' holds {type_words(kind)}; give columns of single values."
+                )
 
     def plan(self) -> Plan:
         """The plan of the whole set."""
