@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -25,24 +27,27 @@ sys.stdin.read()
 
 @contextmanager
 def s3_server() -> Iterator[str]:
-    """An S3-compatible server with the bucket `acme`; its address."""
+    """The address of an S3-compatible server with the empty bucket `acme`; one runs for all tests of a process."""
+    url = _s3()
+    requests.post(f"{url}/moto-api/reset", timeout=20).raise_for_status()
+    requests.put(f"{url}/acme", timeout=20).raise_for_status()
+    yield url
+
+
+@cache
+def _s3() -> str:
     line = [sys.executable, "-W", "ignore", "-c", _MOTO]
     running = subprocess.Popen(
         line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
-    try:
-        assert running.stdout is not None
-        words: list[str] = []
-        while words[:1] != ["at"]:
-            text = running.stdout.readline()
-            assert text, "the server ended"
-            words = text.split()
-        url = f"http://{words[1]}:{words[2]}"
-        requests.put(f"{url}/acme", timeout=20).raise_for_status()
-        yield url
-    finally:
-        running.terminate()
-        running.communicate(timeout=20)
+    atexit.register(running.communicate, timeout=20)  # it ends with its input
+    assert running.stdout is not None
+    words: list[str] = []
+    while words[:1] != ["at"]:
+        text = running.stdout.readline()
+        assert text, "the server ended"
+        words = text.split()
+    return f"http://{words[1]}:{words[2]}"
 
 
 def put(server: str, key: str, data: bytes) -> None:
@@ -64,7 +69,7 @@ def web_server(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=[0.01], daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

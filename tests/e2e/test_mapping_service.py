@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,6 @@ from xdmprep.mapping import MappingSet
 SCHEMA = "https://ns.adobe.com/acme/schemas/crm-profile"
 HEADERS = {"Authorization": "Bearer t", "x-api-key": "k", "x-gw-ims-org-id": "o", "x-sandbox-name": "prod"}
 ROUTE = "/data/foundation/conversion/mappingSets"
-
-
-@pytest.fixture
-def url(schemas: Path) -> Iterator[str]:
-    with Emulator(schemas=schemas) as server:
-        yield server.url
 
 
 def ask(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> dict:

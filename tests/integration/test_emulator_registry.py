@@ -46,20 +46,24 @@ EVENT = {"$id": "https://ns.adobe.com/acme/schemas/visit", "title": "Visit", "ty
          "allOf": [{"$ref": "https://ns.adobe.com/xdm/context/experienceevent"}]}  # fmt: skip
 
 
-@pytest.fixture
-def folder(tmp_path):
+def folder_of_schemas(folder):
     """Schemas whose parts are files of their own."""
-    folder = tmp_path / "schemas"
     (folder / "components").mkdir(parents=True)
     for name, content in (("guest", SCHEMA), ("visit", EVENT), ("components/both", [TYPE, GROUP])):
         (folder / f"{name}.json").write_text(json.dumps(content))
     return folder
 
 
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with Emulator(schemas=folder_of_schemas(tmp_path_factory.mktemp("registry") / "schemas")) as server:
+        yield server
+
+
 @pytest.fixture
-def url(folder):
-    with Emulator(schemas=folder) as server:
-        yield server.url
+def url(server):
+    requests.post(server.url + "/_emulator/reset", timeout=20).raise_for_status()
+    return server.url
 
 
 def post(url: str, kind: str, body: object, **headers: str) -> requests.Response:
@@ -85,7 +89,8 @@ def test_an_event_is_one_by_its_class_alone(url):
     assert [item["entityId"] for item in events["children"]] == ["e1"]
 
 
-def test_a_component_that_is_missing_is_said_when_the_dataset_is_made(folder):
+def test_a_component_that_is_missing_is_said_when_the_dataset_is_made(tmp_path):
+    folder = folder_of_schemas(tmp_path / "schemas")
     (folder / "components/both.json").write_text(json.dumps([GROUP]))
     with Emulator(schemas=folder) as server:
         body = {"name": "x", "schemaRef": {"id": SCHEMA["$id"], "contentType": XED}}
