@@ -6,7 +6,7 @@ what this gives, and rows that a kernel leaves open are evaluated here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -46,34 +46,28 @@ def compile_node(node: Node, variables: frozenset[str] = frozenset()) -> Evaluat
 
 
 def _field(names: tuple[str, ...], variables: frozenset[str]) -> Evaluator:
-    name, rest = names[0], names[1:]
-    if name in variables:
-
-        def variable(scope: Scope) -> Any:
-            assert scope.variables is not None  # noqa: S101  (the compiler saw the lambda)
-            value = scope.variables[name]
-            for step in rest:
-                value = step_into(value, step)
-            return incoming(value)
-
-        return variable
-    if not rest:
+    name = names[0]
+    local = name in variables
+    if len(names) == 1 and not local:
         return lambda scope: incoming(scope.record.get(name))
 
     def path(scope: Scope) -> Any:
-        value: Any = scope.record
-        steps: Sequence[str] = names
-        if scope.context.options.dotted_columns and isinstance(value, Mapping):
-            for n in range(len(names), 1, -1):
-                whole = ".".join(names[:n])
-                if whole in value:
-                    value, steps = value[whole], names[n:]
-                    break
+        value, steps = (scope.variables, names) if local else _begun(scope, names)
         for step in steps:
             value = step_into(value, step)
         return incoming(value)
 
     return path
+
+
+def _begun(scope: Scope, names: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
+    """The column whose name is several of the names with dots between them, or the record; and the other names."""
+    if scope.context.options.dotted_columns:
+        for n in range(len(names), 1, -1):
+            whole = ".".join(names[:n])
+            if whole in scope.record:
+                return scope.record[whole], names[n:]
+    return scope.record, names
 
 
 def _contains(path: Node) -> Evaluator:
@@ -85,15 +79,11 @@ def _contains(path: Node) -> Evaluator:
         steps.append(key.value)
     if not isinstance(path, FieldPath):  # a column that the source does not have
         return lambda scope: False
-    names = (*path.names, *reversed(steps))
+    names, further = path.names, steps[::-1]
 
     def contains(scope: Scope) -> bool:
-        value: Any = scope.record
-        rest: tuple[str | int, ...] = names
-        whole = next((n for n in range(len(path.names), 1, -1) if ".".join(path.names[:n]) in scope.record), 0)
-        if whole and scope.context.options.dotted_columns:
-            value, rest = scope.record[".".join(path.names[:whole])], names[whole:]
-        for step in rest:
+        value, rest = _begun(scope, names)
+        for step in (*rest, *further):
             if isinstance(value, Mapping) and str(step) in value:
                 value = value[str(step)]
             elif isinstance(value, list) and isinstance(step, int) and step < len(value):
@@ -140,13 +130,6 @@ def _lambda(parameters: tuple[str, ...], body: Evaluator) -> Evaluator:
 @lru_cache(maxsize=256)
 def row_function(node: Node) -> Callable[..., Any]:
     """`node` as a function of a context and the values of its columns, in their order."""
-    entry = table()[node.name] if isinstance(node, Call) else None
-    if isinstance(node, Call) and entry is not None and not entry.lazy and entry.run is not None:
-        first, last = node.arguments[: len(node.columns)], node.arguments[len(node.columns) :]
-        plain = all(isinstance(each, FieldPath) and len(each.names) == 1 for each in first)
-        if plain and all(isinstance(each, Constant) for each in last):  # no way through the tree
-            direct, given_last = entry.run, [each.value for each in last if isinstance(each, Constant)]
-            return (lambda context, *given: direct(context, *given, *given_last)) if last else direct
     evaluator, names = compile_node(node), node.columns
     return lambda context, *given: run(evaluator, Scope(dict(zip(names, given, strict=True)), context))
 

@@ -13,17 +13,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
-from .date_letters import (
-    ABBREVIATION,
-    DAYS,
-    FIELDS,
-    LETTERS,
-    SYNONYMS,
-    Digits,
-    Element,
-    first_day,
-    week_of_month,
-)
+from .date_letters import ABBREVIATION, DAYS, FIELDS, LETTERS, SYNONYMS, Digits, Element, first_day, week_of_month
 from .options import DEFAULT, Options
 from .values import Failed
 from .zoned_datetime import Moment

@@ -317,11 +317,7 @@ def number(value: Any) -> int | float | Decimal:
         return value
     found = number_in(value) if isinstance(value, str) else None
     if found is None:
-        raise Failed(
-            f"{text_of(value)[:80]!r} is not a number"
-            if isinstance(value, str)
-            else f"{kind_of(value)} is not a number"
-        )
+        raise Failed(f"{repr(value[:80]) if isinstance(value, str) else kind_of(value)} is not a number")
     return found
 
 

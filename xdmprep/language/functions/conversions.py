@@ -11,16 +11,16 @@ import numpy as np
 import pyarrow as pa
 
 from ..catalogue import Context, function
-from ..values import Failed, kind_of, number_in, text_of
+from ..values import Failed, kind_of, number, text_of
 
 _number = partial(function, category="conversion", nulls=(0,))
 
 
 def _found(value: Any) -> int | float | Decimal:
-    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+    if isinstance(value, bool):
         raise Failed(f"{kind_of(value)} is not a number")
-    found = number_in(value) if isinstance(value, str) else value
-    if found is None or (isinstance(found, float) and not math.isfinite(found)):
+    found = number(value)
+    if isinstance(found, float) and not math.isfinite(found):
         raise Failed(f"{text_of(value)[:80]!r} is not a number")
     return found
 

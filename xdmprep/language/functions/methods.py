@@ -71,10 +71,7 @@ _ARRAY: dict[str, Callable[..., Any]] = {
     "indexOf": lambda value, item: next((i for i, each in enumerate(value) if same(item, each)), -1),
     "equals": same,
 }
-_OTHER: dict[str, Callable[..., Any]] = {
-    "equals": lambda value, other: same(value, other),
-    "toString": text_of,
-}
+_OTHER: dict[str, Callable[..., Any]] = {"equals": lambda value, other: same(value, other), "toString": text_of}
 
 _BY_KIND = {str: _TEXT, dict: _OBJECT, list: _ARRAY}
 _TESTS = "equals equalsIgnoreCase containsKey matches startsWith endsWith isEmpty isBlank contains"

@@ -389,14 +389,20 @@ def get_or_default(rows: Rows, value: Column, key: Column, default: Column) -> M
     return chosen(which, [found[0], Column(default.values)])
 
 
+def _each_key(rows: Rows, keys: tuple[Column, ...]) -> tuple[Column, ...]:
+    """The keys, or those in the one array that is given."""
+    if len(keys) == 1 and isinstance(keys[0], Constants) and isinstance(keys[0].value, list):
+        return tuple(Constants(key, rows.n) for key in keys[0].value)
+    return keys
+
+
 @kernel("map_get_values", "any any any*")
 def map_get_values(rows: Rows, value: Column, *keys: Column) -> Made:
     need(rows.options.map_get != "map")
-    many = len(keys) > 1
-    if not many and isinstance(keys[0], Constants) and isinstance(keys[0].value, list):
-        keys, many = tuple(Constants(each, rows.n) for each in keys[0].value), True
-    found = [_lookup(rows, value, key) for key in keys]
-    _needs_keys(*keys)
+    several = _each_key(rows, keys)
+    many = several is not keys or len(keys) > 1
+    found = [_lookup(rows, value, key) for key in several]
+    _needs_keys(*several)
     if not many:
         return found[0][0]
     lists = _interleaved(rows.n, [column.values for column, _ in found], None)
@@ -407,10 +413,8 @@ def map_get_values(rows: Rows, value: Column, *keys: Column) -> Made:
 def map_has_keys(rows: Rows, value: Column, *keys: Column) -> Made:
     if kind(value) == "null":
         return Column(pa.repeat(False, rows.n))
-    if len(keys) == 1 and isinstance(keys[0], Constants) and isinstance(keys[0].value, list):
-        keys = tuple(Constants(each, rows.n) for each in keys[0].value)
     there = np.zeros(rows.n, dtype=bool)
-    for key in keys:
+    for key in (keys := _each_key(rows, keys)):
         there |= _lookup(rows, value, key)[1]
     _needs_keys(*keys)
     return Column(pa.array(there))

@@ -454,10 +454,7 @@ def _is_fixed(part: Part, options: Options) -> bool:
 
 
 def _printed_once(
-    keys: Ints,
-    micros: Ints,
-    printer: Callable[[Moment], str],
-    zones: Ints | None = None,
+    keys: Ints, micros: Ints, printer: Callable[[Moment], str], zones: Ints | None = None
 ) -> tuple[pa.Array, Ints]:
     """The string of each moment, printed once for each distinct key; and where none exists."""
     first, codes = numbered(keys)
