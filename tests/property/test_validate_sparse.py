@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from xdmprep import kernels
 from xdmprep.core.ndjson import fields, parser
+from xdmprep.core.ndjson.lines import BlockLines
 from xdmprep.kernels import json_arrow as arrow
 from xdmprep.kernels import json_columns as columns
 from xdmprep.schema import Schema
@@ -155,11 +156,10 @@ def found(file: Path, rules: str) -> tuple[set[tuple[Any, ...]], list[Any], int]
     return issues, unread, parsed
 
 
-def nothing_parsed(data: Any, size: int, tree: Any, _purpose: int) -> Any:
+def nothing_parsed(_lines: BlockLines, some: Any, tree: Any, _purpose: int) -> Any:
     """As if no line fitted the tree."""
-    empty = arrow.parse_plainly(np.zeros(64, np.uint8), 0, tree, columns.CHECK)
-    lines = int((data[:size] == 10).sum()) + (size > 0 and data[size - 1] != 10)
-    return replace(empty, status=np.full(lines, columns.EXACT, np.uint8))
+    empty = arrow.parse_plainly(np.zeros(64, np.uint8), np.zeros(0, np.int64), tree, columns.CHECK, False)
+    return replace(empty, status=np.full(len(some), columns.EXACT, np.uint8))
 
 
 @contextmanager
@@ -174,7 +174,7 @@ def reading(how: str) -> Iterator[None]:
             stack.enter_context(mock.patch.object(fields, "MAP_KEYS", 1))
             stack.enter_context(mock.patch.object(fields, "SPARSE", 1))
         if how == "one by one":
-            stack.enter_context(mock.patch.object(parser, "parse", nothing_parsed))
+            stack.enter_context(mock.patch.object(BlockLines, "parse", nothing_parsed))
         yield
 
 
