@@ -188,15 +188,7 @@ def install_command(package: str) -> str:
 
 @contextmanager
 def needed_by(what: str, package: str = "") -> Iterator[None]:
-    """Around imports of optional packages: one that is not installed raises MissingDependencyError.
-
-    Args:
-        what: what needs them, the subject of the message's sentence.
-        package: the one to name, whichever is missing.
-
-    Raises:
-        MissingDependencyError: a package of :data:`EXTRAS` is not installed.
-    """
+    """Around imports of optional packages that `what` needs: MissingDependencyError names the missing one."""
     try:
         yield
     except ModuleNotFoundError as error:

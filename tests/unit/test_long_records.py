@@ -15,7 +15,7 @@ import xdmprep
 from xdmprep.core.shred import Leaf, nest
 from xdmprep.schema import Schema
 from xdmprep.validate import record_size
-from xdmprep.validate.to_json import to_json_values
+from xdmprep.validate.arrow_kinds import to_json_values
 from xdmprep.validate.view import ChunkColumns
 from xdmprep.write import rejects
 

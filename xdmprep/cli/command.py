@@ -39,6 +39,15 @@ IDLE_WITH = {
 }
 
 
+#: Options that cannot be combined: (command, parameter, its value) -> the others.
+EXCLUDED: dict[tuple[str, str, Any], tuple[str, ...]] = {
+    ("prepare", "engine", "spark"): (
+        "upsert", "multiline", "contract", "sheet", "header_row", "names", "nulls", "jobs",
+    ),
+    ("prepare", "upsert", True): ("multiline", "contract", "max_rows", "error_threshold"),
+}  # fmt: skip
+
+
 class Command(click.Command):
     """A command that attaches its name and options to an error that ends it, so that advice can refer to them."""
 
@@ -91,10 +100,19 @@ def _refuse_idle(ctx: click.Context) -> None:
         if _is_given(ctx, command, parameter) and ctx.params[other]:
             name = option_name(ctx, parameter)
             raise UsageError(f"{name} has no effect with {option_name(ctx, other)}. Leave {name} out.")
+    for (command, parameter, value), others in EXCLUDED.items():
+        given = [one for one in others if ctx.params.get(one) not in (None, False, ())]
+        if _is_command(ctx, command) and ctx.params[parameter] == value and given:
+            other = option_name(ctx, parameter) + ("" if value is True else f" {value}")
+            raise UsageError(f"{option_name(ctx, given[0])} cannot be combined with {other}.")
 
 
 def _is_given(ctx: click.Context, command: str, parameter: str) -> bool:
-    return f"xdmprep {ctx.command_path}".endswith(f" {command}") and was_given(ctx, parameter)
+    return _is_command(ctx, command) and was_given(ctx, parameter)
+
+
+def _is_command(ctx: click.Context, command: str) -> bool:
+    return f"xdmprep {ctx.command_path}".endswith(f" {command}")
 
 
 class CommandGroup(click.Group):

@@ -147,13 +147,7 @@ def line_of(path: str | Path, message: str) -> int | None:
 
 
 def show_findings(findings: Sequence[FindingLine], to_stderr: bool = False, one_file: bool = True) -> None:
-    """Print findings for people: errors first, each with its hint, the first :data:`SHOWN` of them.
-
-    Args:
-        findings: what was found.
-        to_stderr: print on standard error.
-        one_file: whether all are about one file, whose name need not be repeated.
-    """
+    """Print the first :data:`SHOWN` findings for people, errors first, with hints; `one_file`: all are about one."""
     ordered = sorted(findings, key=lambda one: one.severity != "error")
     lines = [line for one in ordered[:SHOWN] for line in one.lines(one_file)]
     if len(ordered) > SHOWN:

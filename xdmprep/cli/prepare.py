@@ -111,16 +111,9 @@ def prepare(
             "parts go up in pieces, which is the slower way."
         )
     of_books = reading.excel(sources)
-    of_both = {"--multiline": multiline, "--contract": contract}
-    if engine == "spark":
-        _refuse("--engine spark", {
-            "--upsert": upsert, **of_both, "--sheet or --header-row": of_books, "--names": names,
-            "--null": texts.null_values[1:], "--jobs": jobs,
-        })  # fmt: skip
     if upsert:
         from ..pipeline.upsert import JSON_WARNING, array_warnings, partial_arrays, write_patch
 
-        _refuse("--upsert", {**of_both, "--max-rows": max_rows, "--error-threshold": error_threshold})
         for text in array_warnings(mapping_set):
             warn(text)
         for path in partial_arrays(mapping_set):
@@ -187,13 +180,6 @@ def prepare(
         elif result.written:
             show_next("upload", out, "--dataset", "DATASET_ID")
     return 1 if result.rejected or result.excessive else 0
-
-
-def _refuse(other: str, options: dict[str, Any]) -> None:
-    """Refuse those options that were given, since they cannot be combined with another."""
-    for name, value in options.items():
-        if value is not None and value is not False and value != ():
-            raise UsageError(f"{name} cannot be combined with {other}.")
 
 
 def _on_spark(sources: tuple[Path | str, ...], master: str | None, csv: Any, *job: Any, **options: Any) -> Any:

@@ -27,16 +27,7 @@ TRIED = 1_000
 
 
 def preview_of(result: PatchResult, schema: Any) -> Preview:
-    """What a patch would do.
-
-    Args:
-        result: a patch that was written with `effects`: so many of its first records are tried in an emulator.
-        schema: a Schema or a path.
-
-    Raises:
-        UsageError: the patch was written without `effects`.
-        PlatformError: the emulator refused one of the batches.
-    """
+    """What a patch would do; those of its first records that `effects` kept are tried in an emulator."""
     effects = result.effects
     if effects is None:
         raise UsageError("the patch was written without a look at its effects; give effects=1000 (records to try).")

@@ -185,12 +185,7 @@ _LOCK = threading.Lock()
 
 
 def begin(lines: bool = False, command: str = "") -> None:
-    """Forget what an earlier command of this process printed.
-
-    Args:
-        lines: print events, see :func:`event`.
-        command: the words of the command that begins; hints do not say to run it.
-    """
+    """Forget what an earlier command of this process printed; `lines` asks for events, see :func:`event`."""
     global _printed_json, _lines, _command
     _printed_json, _lines, _command = False, lines, command
     _last.clear()

@@ -131,11 +131,7 @@ def clean(value: Any, mask: Callable[[str], str], levels: int = DEPTH) -> Any:
 
 
 def check_origin(answer: Answer, what: str, **where: Any) -> None:
-    """The platform can have given this answer: what it holds is JSON, or nothing, or a file that was requested.
-
-    Raises:
-        PlatformError: it is a web page, or of another content type, or an error object in spite of its status.
-    """
+    """Raise PlatformError for what the platform cannot have answered, such as a web page."""
     media, body = answer.media_type, answer.content
     if answer.is_file:
         if media in ("text/html", "application/xhtml+xml"):

@@ -61,17 +61,7 @@ def list_schemas(session: Session) -> list[dict[str, Any]]:
 
 
 def pull(session: Session, schema_id: str, form: str = "xed-full") -> Pulled:
-    """One schema with its descriptors and, in the form ``xed``, its components.
-
-    Args:
-        session: the connection.
-        schema_id: ``$id`` or ``meta:altId``.
-        form: ``xed-full`` or ``xed``.
-
-    Raises:
-        UsageError: there is no such form.
-        PlatformError: the registry refuses, cannot be reached, or has no such schema.
-    """
+    """One schema with its descriptors and, in the form ``xed``, its components."""
     found = look_up(session, schema_id, form)
     if found is None:
         known = [str(item.get(key, "")) for item in list_schemas(session) for key in ("$id", "meta:altId")]
@@ -197,11 +187,7 @@ def _descriptors(session: Session, schema_id: str) -> Iterator[dict[str, Any]]:
 
 
 def adhoc_columns(schema: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The columns of an ad-hoc schema in full form (name -> JSON Schema), and those that are required.
-
-    Raises:
-        UsageError: it is no ad-hoc schema, whose columns are nested in one generated name.
-    """
+    """The columns of an ad-hoc schema (name -> JSON Schema) and the required ones; UsageError if it is none."""
     fields = schema.get("properties")
     fields = fields if isinstance(fields, dict) else {}
     name = schema.get("meta:datasetNamespace") or (next(iter(fields)) if len(fields) == 1 else None)

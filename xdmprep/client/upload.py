@@ -38,19 +38,7 @@ _ID = 500  #: longest id that can be one
 
 @dataclass(frozen=True)
 class UploadOptions:
-    """How to upload.
-
-    Attributes:
-        jobs: files sent at the same time.
-        replay: batches that this one replaces; `replay_prefix` is written before each.
-        percent: percentage of bad rows that the batch may have; None takes the manifest's threshold, else 0.
-        diagnostics: keep the errors of single rows.
-        again: start a new batch where the last one of this manifest failed, was aborted, or is not known any more.
-        chunk: bytes per request of a large file.
-        small: largest file that is sent with one PUT.
-        force: send a patch also to a dataset that is not enabled for upsert.
-        on_file: called with each file that the platform has taken, by several threads.
-    """
+    """How to upload, as for :meth:`.Client.upload`; `small` is the largest file that is sent with one PUT."""
 
     jobs: int = 4
     replay: tuple[str, ...] = ()

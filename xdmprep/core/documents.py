@@ -306,12 +306,7 @@ _SCALARS = frozenset({int, float, bool, type(None)})
 
 
 def why_unfit(value: Any, surrogates: bool = True) -> str | None:
-    """Why a value cannot be a document (too deep, a text that is not Unicode); None if it can.
-
-    Args:
-        value: JSON values; a value that contains itself is too deep.
-        surrogates: whether to look for halves of surrogate pairs in texts.
-    """
+    """Why a value cannot be a document (too deep, halves of surrogate pairs in texts); None if it can."""
     level: list[Any] = [value]
     for depth in range(MAX_DEPTH + 1):
         below: list[Any] = []

@@ -38,15 +38,7 @@ def _words(text: str) -> tuple[str, frozenset[str]]:
 
 
 def likeness(a: str, b: str) -> float:
-    """The best of three: letters in order, words sorted, and (for a little less) the words that only one of them has.
-
-    Args:
-        a: words between blanks.
-        b: words between blanks.
-
-    Returns:
-        0 to 100.
-    """
+    """The best of three, 0 to 100: letters in order, words sorted, and (for a little less) the words not shared."""
     (sorted_a, ours), (sorted_b, theirs) = _words(a), _words(b)
     best = ratio(a, b)
     if (sorted_a, sorted_b) != (a, b):

@@ -140,11 +140,7 @@ class ValueCounts:
         return cls(rows, written, lost)
 
     def table(self, lost_only: bool = False) -> dict[str, dict[str, int]]:
-        """Destination -> ``{"read", "written", "lost"}``; read == written + lost.
-
-        Args:
-            lost_only: only destinations that lost values.
-        """
+        """Destination -> ``{"read", "written", "lost"}``, where read == written + lost; perhaps `lost_only` ones."""
         out: dict[str, dict[str, int]] = {}
         if not lost_only:
             for path, count in self._written.items():

@@ -263,11 +263,7 @@ def check_target(path: str | os.PathLike[str]) -> None:
 
 @contextlib.contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """A binary file that appears whole or not at all: hidden temporary name, fsync, rename, fsync of the folder.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
+    """A binary file that appears whole or not at all (fsync, rename); OutputError if it cannot be written."""
     final = local_output(path)
     temporary = final.with_name(f".{final.name}.part")
     try:

@@ -51,17 +51,7 @@ class _Aborted(Exception):
 
 
 class Ingestion:
-    """The threads that promote batches.
-
-    Args:
-        store: catalog and bytes.
-        profiles: the profile store.
-        schemas: known schemas; a dataset whose schema is not among them is only parsed.
-        check: reads and validates files; None only parses them.
-        delay: seconds that a batch spends in each of ``loaded``, ``staging`` and ``staged``.
-        abandon_after: seconds after which a batch that was not completed becomes ``abandoned``; None means never.
-        collect_after: seconds after which an ``inactive`` batch becomes ``deleted``; None means never.
-    """
+    """The threads that promote batches; the settings are those of :class:`.EmulatorServer`."""
 
     def __init__(
         self, store: Store, profiles: Profiles, schemas: Schemas, check: IngestCheck | None = None, delay: float = 0.0,

@@ -254,13 +254,7 @@ class Profiles:
         return sorted(found.values(), key=lambda row: (row["turn"], row["seq"]))
 
     def profile(self, namespace: str, value: str, merged: bool = True) -> dict[str, Any] | None:
-        """The merged profile that holds this identity, in the shape of the profile access API; None if there is none.
-
-        Args:
-            namespace: namespace code, in any letter case.
-            value: the identity.
-            merged: follow the identity graph; else only fragments whose own records hold this identity.
-        """
+        """The merged profile that holds this identity, as the API has it; without `merged`, of its own fragments."""
         graph = self.graph(namespace, value)
         rows = self._records(graph if merged else [(namespace.lower(), value)], event=False)
         fragments: dict[tuple[str, str, str], dict[str, Any]] = {}

@@ -88,12 +88,7 @@ def content_type(request: Request, *wanted: str) -> str:
 
 
 def json_route(handle: Callable[[Request, Any], Response], *media: str) -> Callable[[Request], Awaitable[Response]]:
-    """A route whose handler gets the JSON of the request's body, and works in a thread.
-
-    Args:
-        handle: takes the request and the JSON.
-        media: content types that are taken; any if none is named.
-    """
+    """A route whose handler gets the JSON of the body, of these media types, and works in a thread."""
 
     async def route(request: Request) -> Response:
         if media:

@@ -33,17 +33,7 @@ def made_by(request: Request) -> dict[str, Any]:
 
 @dataclass
 class State:
-    """One emulator's parts and settings.
-
-    Attributes:
-        store, profiles, schemas, ingestion, faults: its parts.
-        answers: whose status codes and bodies to give where the guide and the OpenAPI descriptions differ.
-        token: the only bearer token that is taken besides issued ones; None takes any.
-        token_seconds: how long issued tokens live.
-        small_file_bytes: largest body of one PUT.
-        unique_external_ids: refuse a second batch with the same ``externalId``.
-        host: the name or address that it listens on.
-    """
+    """One emulator's parts and settings, as for :class:`.EmulatorServer`."""
 
     store: Store
     profiles: Profiles
@@ -54,7 +44,7 @@ class State:
     token: str | None = None
     token_seconds: int = 86_399
     small_file_bytes: int = SMALL_FILE_BYTES
-    unique_external_ids: bool = True
+    unique_external_ids: bool = True  #: refuse a second batch with the same ``externalId``
     host: str = "127.0.0.1"
 
     @staticmethod

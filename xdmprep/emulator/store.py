@@ -291,14 +291,7 @@ class Store:
         self, batch_id: str, only: frozenset[str] | set[str] | None = None, db: sqlite3.Connection | None = None,
         **changes: Any,
     ) -> dict[str, Any] | None:  # fmt: skip
-        """Change keys of a batch's document, if its status is one of `only`; None if it is not.
-
-        Args:
-            batch_id: the batch.
-            only: statuses in which the change is allowed; None means any.
-            db: a transaction that is already open.
-            changes: new values; ``updated`` and ``version`` follow by themselves.
-        """
+        """Change keys of a batch's document, if its status is one of `only` (None: any); None if it is not."""
         if db is None:
             with self.transaction() as own:
                 return self.change_batch(batch_id, only, own, **changes)

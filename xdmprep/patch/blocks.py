@@ -43,14 +43,7 @@ _Piece = tuple[int, int, Positions, tuple[Finding, ...]]
 
 @dataclass(frozen=True, slots=True)
 class DiffOptions:
-    """How two snapshots are compared.
-
-    Attributes:
-        on: path of the key; None takes the primary identity.
-        new: ``whole`` sends records that were not there before, ``leave-out`` does not.
-        duplicates: of several records with one key the ``last`` counts (with a warning), or it is an ``error``.
-        relax_required: neither send nor ask for the fields that the schema requires.
-    """
+    """How two snapshots are compared, as for :func:`xdmprep.diff`."""
 
     on: str | None = None
     new: Literal["whole", "leave-out"] = "whole"

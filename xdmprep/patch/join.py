@@ -118,12 +118,7 @@ class Circles:
 
 
 def circles(before: Entries, after: Entries) -> Circles:
-    """The keys that share a primary identity.
-
-    Args:
-        before, after: of both snapshots: digest of the primary identity in place of the key's, digest of the key in
-            place of the record's.
-    """
+    """The keys that share a primary identity; entries are digests of the identity and of the key."""
     primaries, keys = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)]
     for early, late in zip(before.parts(), after.parts(), strict=True):
         both = np.concatenate([early, late])

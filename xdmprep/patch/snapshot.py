@@ -74,13 +74,7 @@ class Snapshot:
     def read(
         self, leaves: Sequence[Leaf], jobs: int | None = None, on_chunk: Callable[[Chunk], None] | None = None
     ) -> None:
-        """Read the stream.
-
-        Args:
-            leaves: the order in which both snapshots' columns enter the digests.
-            jobs: worker threads, see :meth:`Stream.run`.
-            on_chunk: called with each chunk in order.
-        """
+        """Read the stream; `leaves` is the order in which both snapshots' columns enter the digests."""
 
         def look(chunk: Chunk) -> Any:
             if not len(chunk):

@@ -164,16 +164,7 @@ _EXPECTED = (
 
 
 def suggest_mapping(stream: Stream, schema: Schema, *, rows: int = 1000) -> list[Suggestion]:
-    """A draft for mapping `stream` to `schema`.
-
-    Args:
-        stream: the source.
-        schema: the XDM schema.
-        rows: how many rows to look at.
-
-    Returns:
-        One suggestion per column in their order, more where a column is an identity as well.
-    """
+    """A draft for mapping a stream by its first rows: a suggestion for each column, more for identities."""
     columns = _columns(stream, rows)
     targets = list(_targets(schema))
     pairs = [

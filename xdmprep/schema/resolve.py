@@ -337,11 +337,7 @@ def follow(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> tuple[Map
 
 
 def declared(node: Mapping[str, Any], definitions: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[str, ...]]:
-    """`node` with what remains of its ``allOf`` joined as far as it declares fields and types (not as constraints).
-
-    Returns:
-        The node, and the names of the definitions it was joined from.
-    """
+    """`node` with the fields and types that its ``allOf`` declares, and the definitions that these come from."""
     if "allOf" not in node:
         return node, ()
     out = dict(node)

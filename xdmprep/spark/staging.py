@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 from ..core.remote import RemoteError, as_local, is_url, scheme_of, shown
 from ..core.remote_folder import RemoteFolder
@@ -27,13 +27,6 @@ from ..write import OutputFolder, StoreFolder
 STAGING, GONE = ".tasks.part", ".tasks-over.part"
 #: Files of attempts that are fetched from a store at a time.
 _FETCHES = 8
-
-
-class Staging(Protocol):
-    """The folder of all attempts; it is sent to the tasks."""
-
-    def attempt(self, name: str) -> contextlib.AbstractContextManager[Path]:
-        """In a task: a folder to write to, whose files are in the folder of the attempt when the block ends."""
 
 
 @dataclass(frozen=True)
@@ -75,19 +68,8 @@ class StoreStaging:
                 raise OutputError(f"{shown(self.url)}: {error}, says an executor.") from None
 
 
-class Attempts(Protocol):
-    """The driver's side."""
-
-    staging: Staging
-
-    def take(self, moves: Sequence[tuple[str, str, int]]) -> str | None:
-        """Give files (name below the attempts, new name, bytes) their names; the first that is not whole, or None."""
-
-    def texts(self, names: Sequence[str]) -> contextlib.AbstractContextManager[list[Path]]:
-        """Those of some files that are there, to be read in the block, in their order."""
-
-    def remove(self) -> None:
-        """Remove the folder of all attempts."""
+#: Where attempts write; it is sent to the tasks.
+Staging: TypeAlias = MountedStaging | StoreStaging
 
 
 class MountedAttempts:
@@ -100,7 +82,7 @@ class MountedAttempts:
         self.staging: Staging = MountedStaging(str(self._folder))
 
     def take(self, moves: Sequence[tuple[str, str, int]]) -> str | None:
-        """Rename the files."""
+        """Give files (name below the attempts, new name, bytes) their names; the first that is not whole, or None."""
         for name, new, size in moves:
             found = self._folder / name
             try:
@@ -113,7 +95,7 @@ class MountedAttempts:
 
     @contextlib.contextmanager
     def texts(self, names: Sequence[str]) -> Iterator[list[Path]]:
-        """The files themselves."""
+        """Those of some files that are there, to be read in the block, in their order."""
         yield [path for name in names if (path := self._folder / name).exists()]
 
     def remove(self) -> None:
@@ -132,7 +114,7 @@ class StoreAttempts:
         self.staging: Staging = StoreStaging(url)
 
     def take(self, moves: Sequence[tuple[str, str, int]]) -> str | None:
-        """Let the store copy the files."""
+        """The same, by copies that the store makes."""
         with self._folder.reported():
             sizes = self._folder.store.sizes(STAGING)
             for name, _, size in moves:
@@ -143,7 +125,7 @@ class StoreAttempts:
 
     @contextlib.contextmanager
     def texts(self, names: Sequence[str]) -> Iterator[list[Path]]:
-        """Copies of the files."""
+        """The same, as copies on this machine."""
         store = self._folder.store
 
         def fetched(pair: tuple[Path, str]) -> Path:
@@ -165,19 +147,13 @@ class StoreAttempts:
             self._folder.store.remove_folder(STAGING)
 
 
+#: The driver's side.
+Attempts: TypeAlias = MountedAttempts | StoreAttempts
+
+
 @contextlib.contextmanager
 def opened(out: str | os.PathLike[str], key: dict[str, Any], overwrite: bool) -> Iterator[OutputFolder]:
-    """The output folder of a run.
-
-    Args:
-        out: a path, ``file:/...``, ``dbfs:/...``, or a URL of an object store.
-        key: as for :class:`.OutputFolder`.
-        overwrite: as for :class:`.OutputFolder`.
-
-    Raises:
-        OutputError: it cannot be used.
-        UsageError: it is no path and no URL.
-    """
+    """The output folder of a run, see :class:`.OutputFolder`: a path, ``file:/...``, ``dbfs:/...``, or a URL."""
     text = os.fspath(out)
     if is_url(mounted := _mounted(text)):
         if scheme_of(mounted) in ("http", "https"):

@@ -1,7 +1,8 @@
-"""Arrow types as JSON has them, and where an Arrow array has values."""
+"""Arrow types and values as JSON has them, and where an Arrow array has values."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..core.arrow_types import is_list
+from ..core.shred import json_value, prune, to_pylist
 from ..kernels.arrays import Mask, Positions, map_parts, valid
 
 
@@ -58,3 +60,21 @@ def map_entries(array: pa.Array) -> tuple[pa.Array, pa.Array, Positions]:
     """Keys and values of a map column, and the position each belongs to."""
     keys, items, sizes = map_parts(array)
     return keys, items, np.repeat(np.arange(len(array)), sizes)
+
+
+def to_json_values(array: pa.Array, keep_empty: bool) -> list[Any]:
+    """The values of an array as JSON values; nulls inside are left out, and empty objects and arrays unless kept."""
+    values = map(json_value, to_pylist(array))
+    return [_without_nulls(value) for value in values] if keep_empty else [prune(value) for value in values]
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value if item is not None] if isinstance(value, list) else value
+
+
+def as_json(array: pa.Array) -> pa.Array:
+    """Each value as JSON text."""
+    values = to_json_values(array, keep_empty=True)
+    return pa.array([json.dumps(value, ensure_ascii=False, default=str) for value in values], pa.string())

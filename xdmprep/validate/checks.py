@@ -27,8 +27,8 @@ from .compile import SchemaCompiler
 from .identities import MAPS
 from .messages import Violation, Violations, as_text
 from .node import ColumnCompiler
+from .opening import ParquetChunk
 from .ops import decide, report_faults
-from .parquet import ParquetChunk
 from .platform import PlatformCompiler, column_types
 from .ruleset import Rules
 from .view import ANY_KEY, ChunkColumns, FindingSink, LeafShape, Op, SchemaPath
@@ -169,17 +169,7 @@ def checks_for(schema: Schema, rules: Rules) -> SchemaChecks:
 
 
 def check_stream(stream: Stream, schema: Schema, rules: RuleSet | Rules = "strict") -> Stream:
-    """The stream with the findings of every record added to its chunks; nothing is dropped.
-
-    Args:
-        stream: records, shredded or nested.
-        schema: what they should be.
-        rules: ``strict``, ``batch``, ``jsonschema``, or :meth:`Rules.of` with single rules changed.
-
-    Raises:
-        UsageError: no such rule set.
-        SchemaError: a pattern of the schema cannot be read.
-    """
+    """The stream with the findings of every record in its chunks; raises as :func:`compile_checks` does."""
     return stream.then(compile_checks(schema, stream.leaves, rules))
 
 
@@ -202,15 +192,6 @@ def compile_checks(
 
 
 def check_record(schema: Schema, record: Mapping[str, Any], rules: RuleSet | Rules = "strict") -> list[Issue]:
-    """Everything wrong with one record, exactly; an empty list means it is valid.
-
-    Args:
-        schema: what it should be.
-        record: the record as JSON values (dict, list, str, int, float, bool, None).
-        rules: ``strict``, ``batch``, ``jsonschema``, or :meth:`Rules.of` with single rules changed.
-
-    Returns:
-        One issue per fault, with the JSON Pointer of its place.
-    """
+    """Everything wrong with one record of JSON values, with JSON Pointers; an empty list means it is valid."""
     checks = checks_for(schema, Rules.of(rules))
     return [checks.issue(fault) for fault in checks.faults(record)]

@@ -13,10 +13,9 @@ from ..core.arrow_types import holds_text, is_list
 from ..core.paths import Path
 from ..core.shred import nest, plain, valid
 from ..kernels.arrays import Mask, Positions, list_parts, sums, text_bytes
-from .arrow_kinds import map_entries
+from .arrow_kinds import map_entries, to_json_values
 from .messages import Violation, too_large
 from .node import OBJECT, ColumnCompiler, Constraint
-from .to_json import to_json_values
 from .value_tests import longest
 from .view import ChunkColumns, FindingSink, Op, SchemaPath, Shape, View
 

@@ -28,16 +28,7 @@ _LEFT_OUT = object()
 
 
 def open_rows(rows: Iterable[Any], as_json: Callable[[Any], Any]) -> Stream:
-    """Records in memory as a stream to be checked.
-
-    Args:
-        rows: dicts; of a generator each is looked at once.
-        as_json: makes JSON values of Python's: dates become texts, and so on.  Raises UnreadableError where an object
-            has a key twice.
-
-    Raises:
-        SourceError: while it is read: a generator is read a second time.
-    """
+    """Records in memory as a stream to be checked; `as_json` makes JSON values of Python's."""
     unread = [rows]
 
     def pieces() -> Iterator[list[Any]]:

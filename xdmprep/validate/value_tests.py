@@ -28,10 +28,10 @@ from ..kernels.automaton import Automaton
 from ..regex import MatchTimeout, compile_ecma
 from ..regex.dfa import automaton
 from ..schema.types import is_finite
+from .arrow_kinds import as_json
 from .equality import hashable, is_multiple
 from .formats import FORMATS, SCREENS
 from .patterns import SchemaPattern
-from .to_json import as_json
 
 #: Positions of a column that fail, None if there are none.
 ColumnTest = Callable[[pa.Array], "Positions | None"]

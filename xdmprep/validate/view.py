@@ -23,10 +23,9 @@ from ..core.paths import EVERY, Path, format_path
 from ..core.shred import Leaf, plain, valid
 from ..core.stream import Finding
 from ..kernels.arrays import Mask, Positions
-from .arrow_kinds import json_kind, lengths, map_entries, presence
+from .arrow_kinds import json_kind, lengths, map_entries, presence, to_json_values
 from .messages import Failure
 from .ruleset import Rules
-from .to_json import to_json_values
 from .value_tests import texts_at
 
 #: Step of a path for the values of a map.

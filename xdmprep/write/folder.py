@@ -227,12 +227,7 @@ class WholeFile:
         return file
 
     def seal(self, rows: int, cached: bool = True) -> File:
-        """The same with the disk's part left to a thread; nothing is certain before :meth:`settle`.
-
-        Args:
-            rows: how many records the file has.
-            cached: whether the system may keep the file in its page cache, once it is on the disk.
-        """
+        """As :meth:`finish`, with the disk left to a thread until :meth:`settle`; `cached`: it may stay in memory."""
         self._sealing = threading.Thread(target=self._last, args=(cached,), daemon=True)
         self._sealing.start()
         return File(self.path.name, rows, self.bytes, self._hash.hexdigest())
