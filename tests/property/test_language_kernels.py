@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+import unicodedata
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xdmprep.core.stream import TIMESTAMP
-from xdmprep.language import Options, coerce, compile_expression
+from xdmprep.language import Options, coerce, compile_expression, evaluate
 from xdmprep.language.coercion import coerce_value
 from xdmprep.language.java_time_format import AUTOMATIC, compile_pattern
 from xdmprep.language.kernels import numbers, texts
@@ -272,6 +273,27 @@ def test_texts_equal_but_for_letter_case_as_in_java(one: str, other: str, same: 
         found = compile_expression(text, batch.schema).apply(batch).values
         assert isinstance(found, pa.Array)
         assert found.to_pylist() == [same, folded(one.upper()) == folded(one), True]
+
+
+def test_methods_cut_the_white_space_that_java_does() -> None:
+    signs = [chr(code) for code in range(0x10000) if not 0xD800 <= code < 0xE000]
+    controls = {sign for sign in signs if sign <= " "}  # String.trim
+    white = {  # Character.isWhitespace
+        sign for sign in signs
+        if (unicodedata.category(sign) in ("Zs", "Zl", "Zp") and sign not in "\u00a0\u2007\u202f")
+        or sign in "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f"
+    }  # fmt: skip
+    batch = pa.record_batch({"a": [f"{sign}a{sign}" for sign in signs], "b": signs})
+    for text, wanted in (
+        ("a.trim()", ["a" if sign in controls else f"{sign}a{sign}" for sign in signs]),
+        ("a.strip()", ["a" if sign in white else f"{sign}a{sign}" for sign in signs]),
+        ("b.isBlank()", [sign in white for sign in signs]),
+    ):
+        got = compile_expression(text, batch.schema).apply(batch).values
+        assert isinstance(got, pa.Array)
+        assert got.to_pylist() == wanted
+        assert [evaluate(text, row) for row in batch.slice(0, 200).to_pylist()] == wanted[:200]
+        assert [evaluate(text, row) for row in batch.slice(0x2000, 100).to_pylist()] == wanted[0x2000:0x2064]
 
 
 @pytest.mark.parametrize("options", [DEFAULT, Options(not_found="null")])

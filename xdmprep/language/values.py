@@ -32,6 +32,13 @@ class Failed(Exception):
         super().__init__(shortened(reason))
 
 
+#: What Java's ``String.trim`` cuts off, and ``strip``.
+CONTROLS = "".join(map(chr, range(33)))
+WHITE = "\t\n\v\f\r\x1c\x1d\x1e\x1f \u1680\u2028\u2029\u205f\u3000" + "".join(
+    chr(code) for code in range(0x2000, 0x200B) if code != 0x2007
+)
+
+
 def shortened(reason: str) -> str:
     """A reason, cut where it quotes a long text."""
     return reason if len(reason) <= 500 else f"{reason[:250]} ... {reason[-200:]}"

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from .. import matching
 from ..catalogue import Context, Function, put, whole
-from ..values import Failed, folded, kind_of, same, text_of
+from ..values import CONTROLS, WHITE, Failed, folded, kind_of, same, text_of
 
 
 def _substring(value: str, start: Any, end: Any = None) -> str:
@@ -41,15 +41,15 @@ _TEXT: dict[str, Callable[..., Any]] = {
     "lastIndexOf": lambda value, part: value.rfind(text_of(part)),
     "substring": _substring,
     "charAt": _character,
-    "isBlank": lambda value: not value.strip(),
-    "strip": str.strip,
+    "isBlank": lambda value: not value.strip(WHITE),
+    "strip": lambda value: value.strip(WHITE),
     "matches": lambda value, regex: matching.matches(matching.compiled(text_of(regex)), value),
     "replaceAll": lambda value, regex, new: _replaced(value, regex, new),
     "replaceFirst": lambda value, regex, new: _replaced(value, regex, new, 1),
     "split": lambda value, regex: matching.parts(matching.compiled(text_of(regex)), value, keep_empty=False),
     "toLowerCase": str.lower,
     "toUpperCase": str.upper,
-    "trim": str.strip,
+    "trim": lambda value: value.strip(CONTROLS),
     "concat": lambda value, other: value + text_of(other),
     "replace": lambda value, old, new: value.replace(text_of(old), text_of(new)),
 }

@@ -32,7 +32,7 @@ from ..columns import (
 )
 from ..matching import is_word
 from ..shapes import list_of
-from ..values import Failed
+from ..values import CONTROLS, WHITE, Failed
 from . import regexes, texts
 from .equality import same
 from .table import Constants, Made, Rows, as_printed, kernel, kind, literal, need, needed
@@ -50,9 +50,10 @@ for _names, _takes, _change in (
     ("rtrim", "text", partial(texts.trimmed, left=False)),
     (".toLowerCase", "words", texts.lower),
     (".toUpperCase", "words", texts.upper),
-    (".trim .strip", "words", texts.trimmed),
+    (".trim", "words", partial(texts.trimmed, marks=CONTROLS)),
+    (".strip", "words", partial(texts.trimmed, marks=WHITE)),
     (".length", "words", lambda values: pc.utf8_length(values).cast(LONG)),
-    (".isBlank", "words", lambda values: pc.equal(texts.trimmed(values), "")),
+    (".isBlank", "words", lambda values: pc.equal(texts.trimmed(values, marks=WHITE), "")),
 ):
     kernel(_names, _takes, change=_change)(_changed)
 

@@ -110,8 +110,18 @@ def _unlike_points(case: _Case, end: int) -> Mask:
 _BLANKS = " \t\n\r\f\v"
 
 
-def trimmed(values: pa.Array, left: bool = True, right: bool = True) -> pa.Array:
-    """Without white space at the ends; values with unusual characters there as Python has it."""
+def trimmed(values: pa.Array, left: bool = True, right: bool = True, marks: str | None = None) -> pa.Array:
+    """Without white space at the ends.
+
+    Args:
+        values: strings.
+        left: whether the start is trimmed.
+        right: whether the end is trimmed.
+        marks: what counts as white space, the blanks of ASCII among them; by default what Python counts.
+
+    Returns:
+        The strings that are left.
+    """
     kernel = pc.ascii_trim if left and right else pc.ascii_ltrim if left else pc.ascii_rtrim
     exact = str.strip if left and right else str.lstrip if left else str.rstrip
     made = kernel(values, _BLANKS)
@@ -123,7 +133,7 @@ def trimmed(values: pa.Array, left: bool = True, right: bool = True) -> pa.Array
     for at in ([offsets[:-1]] if left else []) + ([offsets[1:] - 1] if right else []):
         ends = data[np.where(filled, at, 0)]
         odd |= filled & ((ends < 0x21) | (ends > 0x7E))
-    return where(made, odd, exact)
+    return where(made, odd, lambda text: exact(text, marks))
 
 
 def as_text(values: pa.Array) -> pa.Array | None:
