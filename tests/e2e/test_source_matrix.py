@@ -11,7 +11,6 @@ import datetime as dt
 import gzip
 import io
 import json
-import struct
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -108,12 +107,6 @@ def moments(unit: str, texts: list[str], zone: str | None = None) -> Column:
     return column("date-time", pa.timestamp(unit, zone), local, cut, date=[moment.date() for moment in local])
 
 
-def single(value: float) -> float:
-    """A double as 32 bits have it."""
-    made: float = struct.unpack("f", struct.pack("f", value))[0]
-    return made
-
-
 def as_map(value: dict[str, Any] | None) -> list[tuple[str, Any]] | None:
     return None if value is None else list(value.items())
 
@@ -172,7 +165,7 @@ TABLE: dict[str, Column] = {
         [str(n) for n in (10**37 + 1, -(2**70), 1, 2**64, 3)],
     ),
     "float16": column("number", pa.float16(), [1.5, -0.25, 65504.0, 0.0, 2.0**-24]),
-    "float32": column("number", pa.float32(), list(map(single, [0.1, 1e30, -2.5, 0.0, 3.0]))),
+    "float32": column("number", pa.float32(), [0.1, 1e30, -2.5, 0.0, 3.0]),
     "float64": column("number", pa.float64(), DOUBLES),
     "decimal32": numbers(
         "number", pa.decimal32(9, 2), [D("7712.48"), D("-0.07"), D("1.10"), D("0.01"), D("9999999.99")]

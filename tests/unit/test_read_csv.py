@@ -116,11 +116,21 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
         read_csv(tmp_path)
 
 
-def test_options_that_no_file_can_be_read_with() -> None:
-    with pytest.raises(UsageError, match="delimiter"):
-        CsvOptions(delimiter="ab")
-    with pytest.raises(UsageError, match="encoding"):
-        CsvOptions(encoding="utf-9")
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [*(("delimiter", value) for value in ("ab", "", "\n", "é", b";", 5)), ("delimiter", '"'), ("quote", ","),
+     ("quote", None), ("quote", ""), ("encoding", "utf-9"), ("encoding", None), ("names", "ab"), ("names", [1]),
+     ("null_values", "NULL"), ("null_values", None), ("block_bytes", 0), ("block_bytes", "5"), ("block_bytes", True)],
+)  # fmt: skip
+def test_options_that_no_file_can_be_read_with(option: str, value: Any) -> None:
+    with pytest.raises(UsageError, match=option):
+        CsvOptions(**{option: value})
+
+
+def test_lists_are_as_good_as_tuples(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("1,x\n2,-\n")
+    options = CsvOptions(names=["a", "b"], null_values=["-"])  # type: ignore[arg-type]
+    assert read_csv(tmp_path / "a.csv", options).to_pylist() == [{"a": "1", "b": "x"}, {"a": "2"}]
 
 
 def test_few_distinct_values_travel_as_codes_and_read_the_same(tmp_path: Path) -> None:

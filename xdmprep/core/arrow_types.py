@@ -284,11 +284,12 @@ def plain_column(column: pa.Array, exact: bool = True) -> tuple[pa.Array, list[U
 
 
 def _doubles(column: pa.Array) -> pa.Array:
-    """Floats as doubles; of single precision by their shortest decimals: 0.1 is 0.1, not 0.10000000149011612."""
+    """Floats as doubles; of single precision by the shortest decimals: 0.1 is 0.1, not 0.10000000149011612."""
     wide = column.cast(pa.float64())
-    if not pa.types.is_float32(column.type) or pc.all(is_whole := pc.equal(pc.floor(wide), wide)).as_py():
+    if not pa.types.is_float32(column.type):
         return wide
-    return pc.if_else(is_whole, wide, column.cast(pa.string()).cast(pa.float64()))
+    is_integer = pc.and_(pc.equal(pc.floor(wide), wide), pc.less(pc.abs(wide), 1 << 53))
+    return pc.if_else(is_integer, wide, column.cast(pa.string()).cast(pa.float64()))
 
 
 def inexact(records: pa.RecordBatch) -> pa.RecordBatch:

@@ -75,11 +75,19 @@ class CsvOptions:
 
     def __post_init__(self) -> None:
         """Refuse options that no file can be read with."""
-        for what, value in (("delimiter", self.delimiter), ("quote", self.quote)):
-            if value is not None and (len(value) != 1 or not value.isascii() or value in "\r\n"):
-                raise UsageError(f"the {what} must be one ASCII character, got {value!r}.")
-        if self.delimiter == self.quote:
+        for what, value in (("quote", self.quote), ("delimiter", "," if self.delimiter is None else self.delimiter)):
+            if not isinstance(value, str) or len(value) != 1 or not value.isascii() or value in "\r\n":
+                raise UsageError(f"the {what} must be one ASCII character, got {shorten(value)}.")
+        if self.separator == self.quote:
             raise UsageError(f"delimiter and quote are the same character, {self.quote!r}.")
+        for what in ("names", "null_values"):
+            value = getattr(self, what)
+            if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+                object.__setattr__(self, what, tuple(value))
+            elif value is not None or what != "names":
+                raise UsageError(f"{what} must be a list of strings, got {shorten(value)}.")
+        if type(self.block_bytes) is not int or self.block_bytes < 1:
+            raise UsageError(f"block_bytes must be a whole number from 1 on, got {shorten(self.block_bytes)}.")
         check_encoding(self.encoding)
 
     @property

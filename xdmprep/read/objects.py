@@ -189,7 +189,8 @@ def _usual(value: Any) -> Any:
         if type(value).__name__ == "datetime64":
             return _of_numpy_time(value)
         if str(getattr(value, "dtype", "")) == "float32":  # as it is printed, see plain_column
-            return list(value) if value.ndim else float(value if float(value).is_integer() else str(value))
+            is_integer = not value.ndim and float(value).is_integer() and abs(value) < _EXACT
+            return list(value) if value.ndim else float(value if is_integer else str(value))
         made = value.tolist()
         return _of_long_double(value) if type(made) is type(value) else _usual(made)
     if module == "pandas":

@@ -22,7 +22,7 @@ def check_encoding(encoding: str) -> None:
     advice = "Try utf-8, latin-1, cp1252 or utf-16."
     try:
         codecs.lookup(encoding)
-    except (LookupError, ValueError):
+    except (LookupError, ValueError, TypeError):
         raise UsageError(f"unknown encoding {shorten(encoding)}. {advice}") from None
     try:
         codecs.getincrementaldecoder(encoding)
