@@ -25,19 +25,11 @@ __all__ = ["MatchTimeout", "Regex", "RegexError", "compile_ecma", "compile_java"
 def compile_ecma(text: str) -> Regex:
     """An ECMA-262 expression, as the keywords ``pattern`` and ``patternProperties`` of JSON Schema have it.
 
-    Matching it takes bounded time: ``found_in(text)`` answers, or raises :class:`MatchTimeout` (only where `re2` is
-    None: look-around and back references), whose message is a sentence for a finding on the record at hand::
+    ``found_in(text)`` answers in bounded time, or raises :class:`MatchTimeout` with a sentence for the user (only where
+    `re2` is None: look-around and back references).  Elsewhere ``pc.match_substring_regex(array, regex.re2)`` gives the
+    same answers for a column.
 
-        regex = compile_ecma("^(a+)+$")
-        try:
-            fits = regex.found_in(value)
-        except MatchTimeout as stopped:
-            issue(str(stopped))
-
-    Columns: where `regex.re2` is not None, ``pc.match_substring_regex(array, regex.re2)`` gives the same answers.
-
-    Raises:
-        RegexError: it is no such expression, or cannot be evaluated exactly; it names the position.
+    Raises RegexError: it is no such expression, or cannot be evaluated exactly; it names the position.
     """
     return _checked(Regex(text, *read_ecma(text)))
 
@@ -55,8 +47,7 @@ def is_ecma(text: str) -> bool:
 def compile_java(text: str) -> Regex:
     """An expression of Java, as the functions of mappings take them; matching it takes bounded time.
 
-    Raises:
-        RegexError: it is none, or cannot be evaluated exactly; it names the position.
+    Raises RegexError: it is none, or cannot be evaluated exactly; it names the position.
     """
     return _checked(Regex(text, *read_java(text)))
 

@@ -66,25 +66,23 @@ def _ranges(some: CharSet, char: Callable[[int], str]) -> str:
     )
 
 
+def _class(some: CharSet, others: CharSet, char: Callable[[int], str]) -> str:
+    """The shorter of a class and the opposite of the class of all others."""
+    if some.single is not None:
+        return char(some.single)
+    shorter = len(others.ranges) < len(some.ranges)
+    return f"[^{_ranges(others, char)}]" if shorter else f"[{_ranges(some, char)}]"
+
+
 class _Python:
     def __init__(self, ascii_only: bool) -> None:
         self._ascii = ascii_only
 
     def _set(self, some: CharSet) -> str:
-        if self._ascii:
-            some = some & ASCII
-            others = ASCII - some
-        else:
-            others = ~some
+        some, others = (some & ASCII, ASCII - some) if self._ascii else (some, ~some)
         if not some:
             return "(?!)"
-        if not others:
-            return "[\\x00-\\U0010ffff]"
-        if some.single is not None:
-            return _char(some.single)
-        if len(others.ranges) < len(some.ranges):
-            return f"[^{_ranges(others, _char)}]"
-        return f"[{_ranges(some, _char)}]"
+        return _class(some, others, _char) if others else "[\\x00-\\U0010ffff]"
 
     def text(self, node: Node) -> str:
         if isinstance(node, Chars):
@@ -177,9 +175,4 @@ def _re2_set(some: CharSet) -> str:
     some = some - SURROGATES
     if some in (NOTHING, ANYTHING - SURROGATES):
         return "[^\\x{0}-\\x{10ffff}]" if not some else "(?s:.)"
-    if some.single is not None:
-        return _re2_char(some.single)
-    others = ~(some | SURROGATES)
-    if len(others.ranges) < len(some.ranges):
-        return f"[^{_ranges(others, _re2_char)}]"
-    return f"[{_ranges(some, _re2_char)}]"
+    return _class(some, ~(some | SURROGATES), _re2_char)
