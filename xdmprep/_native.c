@@ -1506,8 +1506,9 @@ out:
 /* ---- Python texts ---------------------------------------------------------------------------------------------- */
 
 /* object_texts(objects, missing, allocate) -> (n, offsets, data, bitmap, nulls) | None
+ * object_texts(objects, missing, None) -> how many strings | None
  *
- * Python strings as a text column.  None, NaN and the objects in the tuple `missing` are null.  None is returned where
+ * Python strings as a text column, or only their number.  None, NaN and the objects in the tuple `missing` are null.  None is returned where
  * anything else is among them, half a surrogate pair, or 2 GB or more.  Nothing here runs Python code, so that the
  * array stays as it is; the lock is held, as strings are Python's. */
 static PyObject *object_texts(PyObject *self, PyObject *args) {
@@ -1517,8 +1518,8 @@ static PyObject *object_texts(PyObject *self, PyObject *args) {
     Py_buffer view;
     if (PyObject_GetBuffer(object, &view, PyBUF_FORMAT | PyBUF_ND) < 0) return NULL;
     Held held = {0};
-    uint8_t *data = NULL, *bits, *final;
-    int32_t *offsets;
+    uint8_t *data = NULL, *bits = NULL, *final;
+    int32_t *offsets = NULL;
     if (!view.format || strcmp(view.format, "O") != 0 || view.itemsize != (Py_ssize_t)sizeof(PyObject *)) {
         PyErr_SetString(PyExc_TypeError, "an array of objects is needed");
         goto out;
@@ -1529,23 +1530,25 @@ static PyObject *object_texts(PyObject *self, PyObject *args) {
         result = Py_NewRef(Py_None);
         goto out;
     }
-    if (!(made_offsets = allocated(&held, allocate, (n + 1) * 4, &offsets))) goto out;
-    if (!(made_bits = allocated(&held, allocate, (n + 7) / 8, &bits))) goto out;
-    memset(bits, 0, (size_t)((n + 7) / 8));
     Py_ssize_t size = 0, room = n * 16 + 64, nulls = 0;
-    if (!(data = PyMem_Malloc((size_t)room))) {
-        PyErr_NoMemory();
-        goto out;
+    if (allocate != Py_None) {
+        if (!(made_offsets = allocated(&held, allocate, (n + 1) * 4, &offsets))) goto out;
+        if (!(made_bits = allocated(&held, allocate, (n + 7) / 8, &bits))) goto out;
+        memset(bits, 0, (size_t)((n + 7) / 8));
+        if (!(data = PyMem_Malloc((size_t)room))) {
+            PyErr_NoMemory();
+            goto out;
+        }
     }
     for (Py_ssize_t i = 0; i < n; i++) {
 #ifdef __GNUC__
         if (i + 12 < n) { /* a short string is up to two lines of memory, which lie anywhere */
             __builtin_prefetch(objects[i + 12]);
-            __builtin_prefetch((const char *)objects[i + 12] + 48);
+            if (made_bits) __builtin_prefetch((const char *)objects[i + 12] + 48);
         }
 #endif
         PyObject *const value = objects[i];
-        offsets[i] = (int32_t)size;
+        if (made_bits) offsets[i] = (int32_t)size;
         if (!value || !PyUnicode_CheckExact(value)) {
             int null = !value || value == Py_None;
             if (!null && PyFloat_CheckExact(value)) {
@@ -1560,6 +1563,7 @@ static PyObject *object_texts(PyObject *self, PyObject *args) {
             nulls++;
             continue;
         }
+        if (!made_bits) continue;
         Py_ssize_t length;
         const char *const text = PyUnicode_AsUTF8AndSize(value, &length);
         if (!text) {
@@ -1585,6 +1589,10 @@ static PyObject *object_texts(PyObject *self, PyObject *args) {
         memcpy(data + size, text, (size_t)length);
         size += length;
         bits[i >> 3] = (uint8_t)(bits[i >> 3] | 1 << (i & 7));
+    }
+    if (!made_bits) {
+        result = PyLong_FromSsize_t(n - nulls);
+        goto out;
     }
     offsets[n] = (int32_t)size;
     if (!(made_data = allocated(&held, allocate, size, &final))) goto out;

@@ -1,5 +1,5 @@
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, overload
 
 SOURCE_CHECK: int
 
@@ -49,9 +49,12 @@ def take_texts(
     allocate: Callable[[int], Any],
     /,
 ) -> tuple[Any, Any, Any, int] | None: ...
+@overload
 def object_texts(
     objects: Any, missing: tuple[Any, ...], allocate: Callable[[int], Any], /
 ) -> tuple[int, Any, Any, Any, int] | None: ...
+@overload
+def object_texts(objects: Any, missing: tuple[Any, ...], allocate: None, /) -> int | None: ...
 def misfits(
     offsets: Any, n: int, data: Any, valid: Any, first_bit: int, lows: bytes, spans: bytes, /
 ) -> bytes | None: ...

@@ -134,8 +134,10 @@ def test_python_texts_are_a_column_or_left_to_others(some: list[Any], other: Any
         made = each.object_texts(given[::step], (MISSING,))
         if any(value is other for value in values if other is not None):
             assert made is None
+            assert other == "\ud800" or not each.are_texts(given[::step], (MISSING,))
         else:
             assert made is not None
+            assert each.are_texts(given[::step], (MISSING,)) == any(text is not None for text in expected)
             made.validate(full=True)
             assert made.to_pylist() == expected
         assert each.object_texts(np.array(["a", MISSING], object), ()) is None

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 import xdmprep as xp
@@ -218,3 +219,24 @@ def test_a_faulty_row_is_named_by_its_number(odd: Any, says: str, row: int) -> N
     for source in (rows, iter(rows)):
         with pytest.raises(SourceError, match=rf"row {row + 1}\b.*{says}"):
             open_source(source)
+
+
+@pytest.mark.parametrize("rows", [1, 63, 64, 65, 40_000])
+def test_columns_of_objects_stay_beside_columns_in_chunks(rows: int) -> None:
+    """Arrays are made of the objects piece by piece, the other columns have chunks of their own."""
+    numbers = list(range(rows))
+    pieces = [pa.array(numbers[at : at + 999], pa.int64()) for at in range(0, rows, 999)]
+    texts = np.array([None if n % 7 == 3 else f"é{n}" for n in numbers], dtype=object)
+    texts[-1] = HALF
+    mixed = [n if n % 3 else f"n{n}" for n in numbers]
+    frame = pd.DataFrame({"n": pd.array(pa.chunked_array(pieces), dtype=pd.ArrowDtype(pa.int64()))})
+    frame["text"], frame["mixed"] = pd.Series(texts, dtype=object), pd.Series(mixed, dtype=object)
+    columns = {"n": pa.chunked_array(pieces), "text": texts, "mixed": mixed}
+    for source in (frame, columns):
+        chunks = list(open_source(source))
+        found = pa.Table.from_batches([chunk.records for chunk in chunks])
+        assert found.column("n").to_pylist() == numbers
+        assert found.column("text").to_pylist() == [*texts[:-1], None]
+        assert found.column("mixed").to_pylist() == [str(value) for value in mixed]
+        assert [finding.rows.tolist() for chunk in chunks for finding in chunk.issues] == [[rows]]
+        assert max(map(len, chunks)) <= 36_864

@@ -136,6 +136,11 @@ def object_texts(objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[
     return pa.Array.from_buffers(pa.string(), size, [bitmap if nulls else None, offsets, data], nulls)
 
 
+def are_texts(objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[Any, ...]) -> bool:
+    """See :class:`.interface.Kernels`."""
+    return bool(loops.object_texts(np.ascontiguousarray(objects), missing, None))
+
+
 def number_texts(array: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], int]:
     """See :class:`.interface.Kernels`."""
     numbers, count = loops.number_texts(*_texts(array), pa.allocate_buffer)

@@ -20,7 +20,7 @@ from .text_keys import hash_texts, number_texts, order_groups
 from .walk import TextColumn, TextRun, Walk
 
 __all__ = [
-    "count_lines", "escape", "hash_texts", "is_utf8", "join", "last_record_end", "line_ends", "memory",
+    "are_texts", "count_lines", "escape", "hash_texts", "is_utf8", "join", "last_record_end", "line_ends", "memory",
     "not_accepted", "number_texts", "object_texts", "order_groups", "parse_csv", "parse_json", "print_times",
     "printed_otherwise", "split_array", "take_texts", "text_sizes", "write",
 ]  # fmt: skip
@@ -68,6 +68,12 @@ def object_texts(objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[
     except (UnicodeEncodeError, pa.ArrowException):
         return None
     return made if isinstance(made, pa.Array) else None
+
+
+def are_texts(objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[Any, ...]) -> bool:
+    """See :class:`.interface.Kernels`."""
+    made = object_texts(objects, missing)
+    return made is not None and made.null_count < len(made)
 
 
 def escape(column: pa.Array) -> tuple[pa.Array, tuple[Positions, pa.Array] | None]:

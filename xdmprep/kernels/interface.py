@@ -101,6 +101,12 @@ class Kernels(Protocol):
             missing: objects that are null, beside None and NaN.
         """
 
+    def are_texts(self, objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[Any, ...], /) -> bool:
+        """Whether there is a string, and nothing beside strings and what is null for :meth:`object_texts`.
+
+        Half a surrogate pair may be among them.
+        """
+
     def number_texts(self, array: pa.Array, /) -> tuple[np.ndarray[Any, np.dtype[np.int32]], int]:
         """An int32 a text, equal for equal ones, from 0 by first appearance; and how many. Each null has its own."""
 

@@ -12,6 +12,7 @@ from functools import partial
 from io import IOBase
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ from ..core.shred import Leaf, column_leaves, conform
 from ..core.stream import Chunk, Finding, Stream, row_chunk, unfit_findings
 from ..errors import NoRowsError, SourceError, shorten
 from ..kernels.json_columns import NUMERAL
-from .objects import array_of, have_one_scale, is_slow_or_odd, read_columns, read_rows, unlike_columns
+from .objects import Objects, have_one_scale, is_slow_or_odd, read_columns, read_rows, unlike_columns
 from .row_kinds import guarded, of_cursor, why_no_source
 
 #: Rows of one chunk.
@@ -69,9 +70,9 @@ def read_frame(frame: Any, name: str = "data") -> Stream:
     """
     pandas, polars, dataset = (sys.modules.get(module) for module in ("pandas", "polars", "pyarrow.dataset"))
     if pandas is not None and isinstance(frame, pandas.DataFrame):
-        return replace(_of_table(_from_pandas(frame), name), unlike=partial(_unlike_objects, frame))
+        return replace(_of_columns(*_from_pandas(frame), name), unlike=partial(_unlike_objects, frame))
     if polars is not None and isinstance(frame, polars.DataFrame | polars.LazyFrame):
-        return replace(_of_table(_from_polars(frame), name), unlike=partial(_unlike_objects, frame))
+        return replace(_of_columns(*_from_polars(frame), name), unlike=partial(_unlike_objects, frame))
     if _is_relation(frame):
         frame = _from_duckdb(frame)
     if isinstance(frame, pa.RecordBatch):
@@ -105,7 +106,8 @@ def read_frame(frame: Any, name: str = "data") -> Stream:
             ) from None
     if isinstance(frame, Mapping):
         listed = {str(column): values for column, values in frame.items() if isinstance(values, list | tuple)}
-        return replace(_of_table(read_columns(frame, _column), name), unlike=partial(unlike_columns, listed))
+        columns = read_columns(frame, _column)
+        return replace(_of_columns([*columns], [*columns.values()], name), unlike=partial(unlike_columns, listed))
     numpy_names = getattr(getattr(frame, "dtype", None), "names", None)
     if isinstance(frame, np.ndarray) and numpy_names and frame.ndim == 1:
         return read_frame({column: frame[column] for column in numpy_names}, name)
@@ -218,7 +220,7 @@ def _begun(batches: Callable[[], Iterable[pa.RecordBatch]]) -> Iterator[pa.Recor
     yield from batches()
 
 
-def _column(values: Any) -> pa.Array:
+def _column(values: Any) -> pa.Array | pa.ChunkedArray | Objects:
     """A pandas, numpy, polars or Arrow column as an array."""
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
@@ -226,13 +228,13 @@ def _column(values: Any) -> pa.Array:
     if module == "pandas":
         return _of_series(values)
     if module == "polars":
-        return _from_polars(values.to_frame()).column(0)
+        return _from_polars(values.to_frame())[1][0]
     if str(getattr(values, "dtype", "")) == "object" and is_slow_or_odd(values):
-        return array_of(list(values))
+        return Objects(list(values))
     try:
         return pa.array(values)
     except (pa.ArrowException, OverflowError, TypeError, ValueError):
-        return array_of(list(values))
+        return Objects(list(values))
 
 
 def read_parquet(path: str | os.PathLike[str]) -> Stream:
@@ -251,8 +253,8 @@ def read_arrow(path: str | os.PathLike[str]) -> Stream:
     return _stream(source.schema, source.batches, source.file.name)
 
 
-def _from_pandas(frame: Any) -> pa.Table:
-    """A DataFrame without its index; a column without a name gets the number of its place."""
+def _from_pandas(frame: Any) -> tuple[list[str], list[pa.Array | Objects]]:
+    """The names and columns of a DataFrame without its index; a column without a name gets the number of its place."""
     pandas = sys.modules["pandas"]
     if frame.columns.nlevels > 1:
         raise SourceError(
@@ -263,10 +265,10 @@ def _from_pandas(frame: Any) -> pa.Table:
         f"column_{number}" if pandas.api.types.is_scalar(name) and pandas.isna(name) else str(name)
         for number, name in enumerate(frame.columns, 1)
     ]
-    return pa.Table.from_arrays([_of_series(frame.iloc[:, number]) for number in range(len(names))], names=names)
+    return names, [_of_series(frame.iloc[:, number]) for number in range(len(names))]
 
 
-def _of_series(series: Any) -> pa.Array:
+def _of_series(series: Any) -> pa.Array | Objects:
     """A pandas column; one of Python objects gets a type that holds them all, see :mod:`.objects`."""
     pandas = sys.modules["pandas"]
     if str(series.dtype) == "category":
@@ -274,14 +276,13 @@ def _of_series(series: Any) -> pa.Array:
         if str(words.dtype) == "object" and pandas.api.types.infer_dtype(words) not in ("string", "empty"):
             series = series.astype("object")
     if str(series.dtype) == "object":
-        texts = kernels.active.object_texts(series.to_numpy(), (pandas.NA, pandas.NaT))
-        if texts is not None and texts.null_count < len(texts):
-            return texts
+        values, missing = series.to_numpy(), (pandas.NA, pandas.NaT)
+        if kernels.active.are_texts(values, missing):
+            return Objects(values, missing)
     if str(series.dtype) != "object" or _is_plain(series) or not is_slow_or_odd(series):
         with suppress(pa.ArrowException, OverflowError, TypeError, ValueError):
             return _whole_numbers(pa.Array.from_pandas(series))
-    missing = series.isna()
-    return array_of([None if gone else value for value, gone in zip(series, missing, strict=True)])
+    return Objects([None if gone else value for value, gone in zip(series, series.isna(), strict=True)])
 
 
 def _is_plain(series: Any) -> bool:
@@ -292,8 +293,8 @@ def _is_plain(series: Any) -> bool:
     return kind in ("string", "integer", "floating", "boolean", "bytes", "date", "time")
 
 
-def _from_polars(frame: Any) -> pa.Table:
-    """A polars frame; integers of 128 bits as text with all digits, Python objects by :mod:`.objects`."""
+def _from_polars(frame: Any) -> tuple[list[str], list[pa.ChunkedArray | Objects]]:
+    """The names and columns of a polars frame; integers of 128 bits as text with all digits."""
     import polars
 
     if isinstance(frame, polars.LazyFrame):
@@ -309,11 +310,10 @@ def _from_polars(frame: Any) -> pa.Table:
     frame = frame.with_columns(polars.col(name).cast(made) for name, made in wide.items())
     if frame.height // max(1, frame.n_chunks()) < CHUNK_ROWS // 4:  # polars joins chunks faster than Arrow imports them
         frame = frame.rechunk()
-    columns = [
-        array_of(frame[name].to_list()) if frame.schema[name] == polars.Object else pa.chunked_array(frame[name])
+    return names, [
+        Objects(frame[name].to_list()) if frame.schema[name] == polars.Object else pa.chunked_array(frame[name])
         for name in names
     ]
-    return pa.Table.from_arrays(columns, names=names)
 
 
 def _is_relation(frame: Any) -> bool:
@@ -387,14 +387,38 @@ def _whole_numbers(column: pa.Array) -> pa.Array:
     return column.cast(pa.int64()) if whole.all() else column
 
 
-def _of_table(table: pa.Table, name: str) -> Stream:
+def _of_columns(names: list[str], columns: list[Any], name: str) -> Stream:
+    """Arrays and columns of Python objects as a stream; for these a table has nulls, which take no memory."""
+    objects = {number: column for number, column in enumerate(columns) if isinstance(column, Objects)}
+    arrays = [pa.nulls(len(column)) if isinstance(column, Objects) else column for column in columns]
+    return _of_table(pa.Table.from_arrays(arrays, names=names), name, objects)
+
+
+def _of_table(table: pa.Table, name: str, objects: Mapping[int, Objects] = MappingProxyType({})) -> Stream:
     if not table.num_rows or not table.num_columns:
         raise SourceError(f"{name}: has no {'columns' if table.num_rows else 'rows'}.")
-    schema = pa.schema([
+    fields = [
         field.with_metadata(LOST_DIGITS) if lost_digits(column) else field
         for field, column in zip(table.schema, table.columns, strict=True)
-    ])  # fmt: skip
-    return _stream(schema, partial(_table_batches, table), name)
+    ]
+    for number, column in objects.items():
+        fields[number] = pa.field(table.schema.names[number], column.type)
+    pieces = partial(_completed, table, objects) if objects else partial(_table_batches, table)
+    return _stream(pa.schema(fields), pieces, name)
+
+
+def _completed(table: pa.Table, objects: Mapping[int, Objects]) -> Iterator[pa.RecordBatch]:
+    """The batches of a table with its columns of Python objects, in pieces of about a block."""
+    at, rows = 0, _FEW
+    for batch in _table_batches(table):
+        while batch.num_rows:
+            columns = batch.slice(0, rows).columns
+            for number, column in objects.items():
+                columns[number] = column.array(at, at + min(rows, batch.num_rows))
+            piece = pa.RecordBatch.from_arrays(columns, names=table.schema.names)
+            yield piece
+            batch, at = batch.slice(rows), at + piece.num_rows
+            rows = _block_rows(piece)
 
 
 def _table_batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
@@ -419,7 +443,8 @@ def _row_bytes(rows: pa.Table | pa.RecordBatch) -> int:
     size: int = 0
     for end in (rows.slice(0, _FEW), rows.slice(max(0, rows.num_rows - _FEW))):
         for column in end.columns:
-            size += sum(_plain(chunk)[0].nbytes for chunk in _chunks(column))
+            shares = re.search("view|dictionary", str(column.type))
+            size += sum(_plain(chunk)[0].nbytes for chunk in _chunks(column)) if shares else column.nbytes
     each: int = size // max(1, 2 * min(_FEW, rows.num_rows))
     return max(1, each)
 
@@ -458,8 +483,13 @@ def _stream(schema: pa.Schema, pieces: Any, name: str) -> Stream:
     )  # fmt: skip
 
 
+def _block_rows(batch: pa.RecordBatch) -> int:
+    """How many rows such as these are a block."""
+    return max(1, min(BLOCK_ROWS, CHUNK_BYTES // _row_bytes(batch)))
+
+
 def _blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """The same rows in tables of :data:`BLOCK_ROWS` or about :data:`CHUNK_BYTES`, whose chunks the first step joins.
+    """The same rows in tables of about :data:`BLOCK_ROWS` or :data:`CHUNK_BYTES`, whose chunks the first step joins.
 
     Each takes a fixed time through all steps, however few rows it has.
     """
@@ -467,9 +497,9 @@ def _blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
     rows = most = measured = 0
     for batch in batches:
         if rows >= measured:  # at the first batch of a block, and when its rows have doubled
-            most = min(most if rows else BLOCK_ROWS, max(1, CHUNK_BYTES // _row_bytes(batch)))
+            most = min(most if rows else BLOCK_ROWS, _block_rows(batch))
             measured = max(1, 2 * rows)
-        while rows + batch.num_rows > most:
+        while rows + batch.num_rows > most + most // 8:
             if rows < most // 2 or not rows:
                 held.append(batch.slice(0, most - rows))
                 batch = batch.slice(most - rows)

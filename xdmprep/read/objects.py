@@ -23,8 +23,10 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pyarrow as pa
 
+from .. import kernels
 from ..core.arrow_types import NUMBERS, is_zone
 from ..core.ndjson.fields import MAX_NOTES, MOST_FIELDS, is_map, unlike_text
 from ..core.ndjson.strict import MAX_DIGITS, UnreadableError
@@ -397,13 +399,40 @@ def _is_array(value: Any) -> bool:
     return isinstance(value, list | tuple | set | frozenset) or getattr(value, "ndim", 0) > 0
 
 
-def array_of(values: Sequence[Any], kind: Kind = None) -> pa.Array:
-    """Values as an array of their kind, which is found unless it is given."""
-    if kind is None:
+class Objects:
+    """A column of Python objects, of which arrays are made piece by piece, as one of all would be a copy.
+
+    Attributes:
+        values: the objects; an array of numpy holds strings, and what `missing` and numpy call missing.
+        type: the Arrow type of all.
+
+    Raises:
+        SourceError: a dict among them has a key twice, or one that is no text.
+    """
+
+    def __init__(self, values: Sequence[Any] | np.ndarray[Any, Any], missing: tuple[Any, ...] = ()) -> None:
+        self.values, self._missing = values, missing
         try:
-            kind = kind_of_all(values)
+            self._kind = "text" if isinstance(values, np.ndarray) else kind_of_all(values)
         except UnreadableError as error:
             raise SourceError(f"a column of Python objects: {error.message}.") from None
+        self.type = array_of([], self._kind).type
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def array(self, start: int, stop: int) -> pa.Array:
+        """The values from `start` up to `stop`."""
+        some = self.values[start:stop]
+        if isinstance(some, np.ndarray):
+            if (made := kernels.active.object_texts(some, self._missing)) is not None:
+                return made
+            some = [value if type(value) is str else None for value in some]
+        return array_of(some, self._kind)
+
+
+def array_of(values: Sequence[Any], kind: Kind) -> pa.Array:
+    """Values as an array of their kind."""
     if _holds(kind, "odd"):
         return pa.ExtensionArray.from_storage(_SCALARS["odd"], pa.nulls(len(values)))
     return _built(values if set(map(type, values)) <= _ONE_KIND.keys() else [_usual(value) for value in values], kind)
@@ -649,9 +678,15 @@ class _Spooled:
                 yield pickle.load(self._file)  # noqa: S301 (what was written above)
 
 
-def read_columns(columns: Mapping[Any, Any], array: Callable[[Any], pa.Array]) -> pa.Table:
-    """A dict of columns as a table; `array` makes an array of what is more than a list. SourceError if unlike."""
-    made: dict[str, pa.Array] = {}
+def read_columns(
+    columns: Mapping[Any, Any], array: Callable[[Any], pa.Array | Objects]
+) -> dict[str, pa.Array | Objects]:
+    """The columns of a dict by name; `array` makes an array of a column that is more than a list.
+
+    Raises:
+        SourceError: the columns differ in length, or one is no column.
+    """
+    made: dict[str, pa.Array | Objects] = {}
     for name, values in columns.items():
         if isinstance(values, str | bytes | Mapping) or not hasattr(values, "__len__"):
             raise SourceError(
@@ -660,9 +695,9 @@ def read_columns(columns: Mapping[Any, Any], array: Callable[[Any], pa.Array]) -
             )
         if str(name) in made:
             raise SourceError(f"two columns have the name {str(name)!r}. Rename one of them.")
-        made[str(name)] = array_of(values) if isinstance(values, list | tuple) else array(values)
+        made[str(name)] = Objects(values) if isinstance(values, list | tuple) else array(values)
     sizes = {name: len(column) for name, column in made.items()}
     if len(set(sizes.values())) > 1:
         shown = ", ".join(f"{name!r} {size}" for name, size in list(sizes.items())[:5])
         raise SourceError(f"the columns differ in length: {shown}.")
-    return pa.table(made)
+    return made
