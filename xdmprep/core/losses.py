@@ -199,6 +199,3 @@ class ValueCounts:
 def _covers(place: Path, path: Path) -> bool:
     """Whether a path with ``[*]`` for elements and keys stands for `path`."""
     return len(place) == len(path) and all(a in (EVERY, b) for a, b in zip(place, path, strict=True))
-
-
-__all__ = ["LOST", "MAX_LOSS", "Tally", "ValueCounts", "check_max_loss", "tally"]

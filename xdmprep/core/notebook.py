@@ -70,6 +70,3 @@ def _cell(cell: Cell) -> str:
         return f'<td><span class="{escape(cell[1])}">{escape(cell[0])}</span></td>'
     number = cell.replace(",", "").replace(".", "", 1).isdigit()
     return f"<td{' class=' + chr(34) + 'number' + chr(34) if number else ''}>{escape(cell)}</td>"
-
-
-__all__ = ["Cell", "escape", "facts", "grid", "lines", "tiles", "wrap"]

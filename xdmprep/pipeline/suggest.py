@@ -438,6 +438,3 @@ def _identities(columns: Sequence[_Column], schema: Schema) -> list[Suggestion]:
         )
         lines += [one, mark]
     return lines
-
-
-__all__ = ["Suggestion", "draft", "suggest_mapping", "words"]

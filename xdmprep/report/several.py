@@ -69,6 +69,3 @@ def _named(file: str, table: pa.Table) -> pa.Table:
 
 def _joined(tables: list[pa.Table]) -> pa.Table:
     return pa.concat_tables(tables or [_named("", ISSUE_SCHEMA.empty_table())])
-
-
-__all__ = ["FilesReport"]

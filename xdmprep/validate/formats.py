@@ -166,15 +166,6 @@ def _public_checker() -> Any:
     return Draft7Validator.FORMAT_CHECKER
 
 
-def _public(name: str) -> Callable[[str], bool]:
-    """A rare format, as the package jsonschema judges it."""
-
-    def check(text: str) -> bool:
-        return bool(_public_checker().conforms(text, name))
-
-    return check
-
-
 def _whole(pattern: re.Pattern[str]) -> Callable[[str], bool]:
     return lambda text: pattern.fullmatch(text) is not None
 
@@ -196,7 +187,7 @@ FORMATS: dict[str, Callable[[str], bool]] = {
     "relative-json-pointer": _whole(_RELATIVE_POINTER),  # the Internet draft that draft-07 names
     "uri-template": lambda text: _uri_template().fullmatch(text) is not None,  # RFC 6570
     "regex": is_ecma,
-    "idn-email": _public("idn-email"),
+    "idn-email": lambda text: bool(_public_checker().conforms(text, "idn-email")),
 }  # fmt: skip
 
 _DAY_SCREEN = (

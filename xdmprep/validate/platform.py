@@ -201,6 +201,3 @@ def column_types(schema: Schema, rules: Rules, columns: pa.Schema) -> list[Findi
         if column.name in schema.root.children:
             compare(schema.root.children[column.name], column.type, (column.name,))
     return found
-
-
-__all__ = ["MAX_BYTES", "MAX_ITEMS", "MAX_KEYS", "PlatformCompiler", "column_types"]
