@@ -37,11 +37,11 @@ CASES = {
         for i, text in enumerate(
             [
                 'a.replaceAll("(?<=x)y", "")',
-                'a.split("(?<=x)")',
+                'a.split("(?<=xy)")',
                 'extract_regex(a, "(.)\\\\1")',
                 'matches_regex(a, "(.)\\\\1")',
-                'explode(concat(a, "b"), "(?<=x)")',
-                'size_of(a.split("(?<=x)"))',
+                'explode(concat(a, "b"), "(?<=xy)")',
+                'size_of(a.split("(?<=xy)"))',
                 'join("", transformArray(l, i -> i.replaceAll("(.)\\\\1", "")))',
             ]
         )

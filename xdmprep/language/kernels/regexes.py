@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from ...kernels.arrays import offsets_of
 from ...regex import Regex, RegexError, compile_java
+from ...regex.charset import ASCII
 from ...regex.emit import Beyond, re2
 from ...regex.ends import in_one_line, without_anchors
 from ...regex.engine import taken
@@ -117,6 +118,27 @@ def literal_text(regex: str | None) -> str | None:
     parts = read.tree.parts if isinstance(read.tree, Seq) else (read.tree,)
     codes = [part.set.single if isinstance(part, Chars) else None for part in parts]
     return None if None in codes else "".join(chr(code) for code in codes if code is not None)
+
+
+@lru_cache(maxsize=256)
+def border(regex: str) -> list[Mask] | None:
+    """The bytes between which an expression of looks at single characters matches, such as ``(?<=[a-z])(?=[A-Z])``.
+
+    None for others.
+    """
+    read = _read(regex)
+    parts = () if read is None else read.tree.parts if isinstance(read.tree, Seq) else (read.tree,)
+    found = [np.ones(256, dtype=bool), np.ones(256, dtype=bool)]
+    for part in parts:
+        if not (isinstance(part, Look) and isinstance(part.body, Chars) and not part.negative):
+            return None
+        beyond_ascii = part.body.set - ASCII
+        if beyond_ascii and len(beyond_ascii) < len(~ASCII):
+            return None
+        found[part.ahead] &= np.array(
+            [byte in part.body.set if byte < 128 else bool(beyond_ascii) for byte in range(256)]
+        )
+    return found if parts else None
 
 
 @dataclass(frozen=True, slots=True)

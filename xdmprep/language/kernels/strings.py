@@ -343,9 +343,24 @@ def _cut(rows: Rows, values: pa.Array, regexes_: Column) -> Column:
     if separator:
         return Column(pc.split_pattern(values, separator))
     found = regexes.search(regex)
+    if (border := regexes.border(regex)) is not None:
+        return Column(_cut_between(values, *border))
     if found is None or found.empty or not found.local:
         return of_texts(rows, values, regex, partial(matching.parts, keep_empty=True), _TEXTS)
     return Column(pc.split_pattern_regex(values, found.text), found.beyond(values))
+
+
+def _cut_between(values: pa.Array, before: Mask, behind: Mask) -> pa.Array:
+    """The parts of strings, cut between some bytes and others; the strings are not copied."""
+    offsets, data = bytes_of(values)
+    inside = data[offsets[0] : offsets[-1]]
+    cuts = np.flatnonzero(behind[inside]) if before.all() else np.flatnonzero(before[inside[:-1]]) + 1
+    signs = inside[cuts]
+    cuts = cuts[behind[signs] & (signs & 0xC0 != 0x80)] + offsets[0]  # where a character begins
+    cuts = cuts[offsets[np.searchsorted(offsets, cuts)] != cuts]
+    starts = np.sort(np.concatenate([offsets[:-1], cuts]), kind="stable")
+    parts = texts.made_of(np.append(starts, offsets[-1]), data, None)
+    return list_of(np.arange(len(offsets)) + np.searchsorted(cuts, offsets), parts, nulls_of(values))
 
 
 @kernel(".split", "words any")

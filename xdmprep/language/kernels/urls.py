@@ -157,13 +157,9 @@ def url_query(rows: Rows, value: Column, anchor: Any = "retain") -> Made:
     return Column(map_of(*with_each_key_once(offsets, names, given), nulls_of(query)), urls.odd)
 
 
-#: What each byte becomes.
-_CODED = np.zeros((256, 3), dtype=np.uint8)
-_SIZES = np.zeros(256, dtype=np.int64)
-for _byte in range(256):
-    _word = quote(bytes([_byte]), safe="").encode()
-    _SIZES[_byte] = len(_word)
-    _CODED[_byte, : len(_word)] = np.frombuffer(_word, np.uint8)
+#: Which bytes are coded: all that are not unreserved.
+_CODED = np.array([quote(bytes([byte]), safe="") != chr(byte) for byte in range(256)])
+_DIGITS = np.frombuffer(b"0123456789ABCDEF", np.uint8)
 
 
 @kernel("get_url_encoded", "text")
@@ -171,15 +167,14 @@ def url_encoded(rows: Rows, value: Column) -> Made:
     """Every byte that is not unreserved as ``%XX``."""
     values = plain(value.values)
     offsets, data = bytes_of(values)
-    data = data[offsets[0] : offsets[-1]]
-    sizes = _SIZES[data]
-    ends = offsets_of(sizes)
-    starts = ends[:-1]
-    out = np.empty(int(ends[-1]), dtype=np.uint8)
-    out[starts] = _CODED[data, 0]
-    coded = np.flatnonzero(sizes == 3)
-    out[starts[coded] + 1], out[starts[coded] + 2] = _CODED[data[coded], 1], _CODED[data[coded], 2]
-    return Column(texts.made_of(ends[offsets - offsets[0]], out, nulls_of(values)))
+    data, bounds = data[offsets[0] : offsets[-1]], offsets - offsets[0]
+    coded = np.flatnonzero(_CODED[data])
+    at, signs = coded + 2 * np.arange(len(coded)), data[coded]
+    out, kept = np.empty(len(data) + 2 * len(coded), dtype=np.uint8), np.ones(len(data) + 2 * len(coded), dtype=bool)
+    for place, sign in enumerate((ord("%"), _DIGITS[signs >> 4], _DIGITS[signs & 15])):
+        out[at + place], kept[at + place] = sign, False
+    out[kept] = np.delete(data, coded)
+    return Column(texts.made_of(bounds + 2 * np.searchsorted(coded, bounds), out, nulls_of(values)))
 
 
 _HEX = np.full(256, 255, dtype=np.uint8)
