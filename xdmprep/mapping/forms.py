@@ -28,16 +28,9 @@ FORMS = ("own", "posted", "stored", "old")
 #: Data Prep's limit for the text of one calculated field.
 MAX_EXPRESSION = 4096
 
-_KINDS: dict[str, Kind] = {
-    "ATTRIBUTE": "column",
-    "text/x.schema-path": "column",
-    "EXPRESSION": "expression",
-    "text/x.aep-xl": "expression",
-    "STATIC": "constant",
-    "text/plain": "constant",
-}
-_POSTED = {"column": "ATTRIBUTE", "expression": "EXPRESSION", "constant": "STATIC"}
-_STORED = {"column": "text/x.schema-path", "expression": "text/x.aep-xl", "constant": "text/plain"}
+_POSTED: dict[Kind, str] = {"column": "ATTRIBUTE", "expression": "EXPRESSION", "constant": "STATIC"}
+_STORED: dict[Kind, str] = {"column": "text/x.schema-path", "expression": "text/x.aep-xl", "constant": "text/plain"}
+_KINDS = {word: kind for words in (_POSTED, _STORED) for kind, word in words.items()}
 _LONG = ("column", "expression", "constant", "call")
 _OPTIONS = ("$name", "$group_by", "$sorted", "$missing", "$language", "$values", "$dataprep")
 
