@@ -46,6 +46,17 @@ ISSUE_SCHEMA = pa.schema([
     (name, pa.int64() if name == "row" else pa.string())
     for name in ("code", "severity", "row", "path", "column", "value", "message", "hint")
 ])  # fmt: skip
+
+#: About how many bytes a chunk has; in a wide table so many a column, since each column of a chunk has a fixed cost;
+#: never more than so many.
+_BYTES, _COLUMN_BYTES, _MOST_BYTES = 8 << 20, 32 << 10, 64 << 20
+
+
+def chunk_bytes(columns: int) -> int:
+    """About how many bytes a chunk of so many columns has."""
+    return min(max(_BYTES, _COLUMN_BYTES * columns), _MOST_BYTES)
+
+
 #: In :attr:`Finding.place`, a key that the schema does not know.
 UNKNOWN_KEY = "{?}"
 

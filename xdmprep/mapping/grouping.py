@@ -12,17 +12,15 @@ import pyarrow.compute as pc
 
 from .. import kernels
 from ..core.shred import conform, plain, valid
+from ..core.stream import chunk_bytes
 from ..errors import SourceError
 from ..kernels.arrays import Offsets
 
 #: The column of row numbers behind the source's columns.
 ROW = "\0row"
 
-#: Rows in one chunk: as many as have about so many bytes in the columns that are read, but no more than so many, unless
-#: a single group has.  A chunk of a wide table may be larger, since each column of a chunk has a fixed cost: so many
-#: bytes a column, and never more than so many.
-CHUNK_BYTES, ROWS = 8 << 20, 131_072
-COLUMN_BYTES, WIDE_CHUNK_BYTES = 32 << 10, 64 << 20
+#: Most rows in one chunk, unless a single group has more.
+ROWS = 131_072
 
 #: Rows among which most keys are met for the first time, where there are few.
 _HEAD = 4096
@@ -71,7 +69,7 @@ class GroupRows:
                     f"the rows of one group hold more than 2 GB in the column '{self._names[at]}' ({error}). Group by "
                     "another key, or leave the column out."
                 ) from None
-            if parts[0].nbytes > CHUNK_BYTES:
+            if parts[0].nbytes > chunk_bytes(1):
                 pa.default_memory_pool().release_unused()  # else what it keeps of the parts adds up
         return parts[0]
 
@@ -274,11 +272,6 @@ def plain_bytes(column: pa.Array) -> int:
 def rows_of(row_bytes: int, columns: int) -> int:
     """How many rows of so many bytes, in so many columns, make a chunk."""
     return max(1, min(ROWS, chunk_bytes(columns) // max(1, row_bytes)))
-
-
-def chunk_bytes(columns: int) -> int:
-    """About how many bytes a chunk of so many columns has."""
-    return min(max(CHUNK_BYTES, COLUMN_BYTES * columns), WIDE_CHUNK_BYTES)
 
 
 def cuts(bounds: Ints | Offsets, rows: int) -> Iterator[tuple[int, int]]:

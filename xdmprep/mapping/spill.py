@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from .. import kernels
 from ..core.shred import conform
+from ..core.stream import chunk_bytes
 from ..kernels.arrays import list_parts
 from .grouping import (
     ROW,
@@ -25,7 +26,6 @@ from .grouping import (
     GroupRows,
     Ints,
     by_group,
-    chunk_bytes,
     cuts,
     hashes_of,
     rows_of,

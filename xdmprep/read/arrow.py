@@ -36,7 +36,7 @@ from ..core.arrow_types import (
 from ..core.ndjson.fields import is_numeral
 from ..core.parquet_file import ParquetSource
 from ..core.shred import Leaf, column_leaves, conform
-from ..core.stream import Chunk, Finding, Stream, row_chunk, unfit_findings
+from ..core.stream import Chunk, Finding, Stream, chunk_bytes, row_chunk, unfit_findings
 from ..errors import NoRowsError, SourceError, shorten
 from ..kernels.json_columns import NUMERAL
 from .objects import Objects, have_one_scale, is_slow_or_odd, read_columns, read_rows, unlike_columns
@@ -45,8 +45,8 @@ from .row_kinds import guarded, of_cursor, why_no_source
 #: Rows of one chunk.
 CHUNK_ROWS = 16_384
 
-#: Rows of one block of a source of batches, unless they take more than so many bytes.
-BLOCK_ROWS, CHUNK_BYTES = 32_768, 8 << 20
+#: Rows of one block of a source of batches, unless they take more than :func:`~xdmprep.core.stream.chunk_bytes`.
+BLOCK_ROWS = 32_768
 
 #: Rows at either end of a table by which the size of all is estimated.
 _FEW = 64
@@ -429,7 +429,7 @@ def _table_batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
     """
     chunks, count = max(column.num_chunks for column in table.columns), table.num_rows
     if chunks > 1 and count // chunks < CHUNK_ROWS // 4:
-        if count > _FEW and count * _row_bytes(table) > 4 * CHUNK_BYTES:
+        if count > _FEW and count * _row_bytes(table) > 4 * chunk_bytes(table.num_columns):
             yield from _table_batches(table.slice(0, count // 2))
             yield from _table_batches(table.slice(count // 2))
             return
@@ -485,11 +485,11 @@ def _stream(schema: pa.Schema, pieces: Any, name: str) -> Stream:
 
 def _block_rows(batch: pa.RecordBatch) -> int:
     """How many rows such as these are a block."""
-    return max(1, min(BLOCK_ROWS, CHUNK_BYTES // _row_bytes(batch)))
+    return max(1, min(BLOCK_ROWS, chunk_bytes(batch.num_columns) // _row_bytes(batch)))
 
 
 def _blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """The same rows in tables of about :data:`BLOCK_ROWS` or :data:`CHUNK_BYTES`, whose chunks the first step joins.
+    """The same rows in tables of at most about :data:`BLOCK_ROWS`, whose chunks the first step joins.
 
     Each takes a fixed time through all steps, however few rows it has.
     """
