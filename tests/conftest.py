@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from xdmprep.core.ndjson import parser
 
 if TYPE_CHECKING:
     from xdmprep.emulator import Emulator
+    from xdmprep.schema import Registry
 
 # How long an example takes says something of the machine alone. Fixtures of one test serve all its examples.
 settings.register_profile(
@@ -69,12 +71,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """A run of folders uses all cores (pytest-xdist), unless `-n` says otherwise; named files run in one process."""
+    """A run of folders uses all cores (pytest-xdist), unless `-n` says otherwise; named files run in one process.
+
+    It has one process more than cores, because tests of the network wait.
+    """
     option = config.option
     alone = option.usepdb or option.collectonly or option.capture == "no" or hasattr(config, "workerinput")
     if getattr(option, "numprocesses", 0) is None and not alone and not all(".py" in named for named in config.args):
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        option.numprocesses, option.dist = min(cores, 8), "worksteal"
+        option.numprocesses, option.dist = min(cores + 1, 8), "worksteal"
 
 
 def _fewer(share: float, items: list[pytest.Item]) -> None:
@@ -162,6 +167,14 @@ def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 _FOLDERS = itertools.count()
+
+
+@cache
+def open_repository() -> Registry:
+    """The open XDM repository of the reference material, of which a process resolves each component once."""
+    from xdmprep.schema import Registry
+
+    return Registry.load(SHARED / "xdm" / "components")
 
 
 @pytest.fixture

@@ -14,23 +14,19 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from conftest import open_repository
 from jsonschema import Draft7Validator
 from jsonschema.validators import Draft6Validator
 
 from xdmprep.errors import SchemaError
-from xdmprep.schema import Registry, Schema
+from xdmprep.schema import Schema
 
 pytestmark = pytest.mark.shared
 
 
 @cache
-def registry() -> Registry:
-    return Registry.load(Path(__file__).resolve().parents[3] / "shared" / "xdm" / "components")
-
-
-@cache
 def validator(schema_id: str) -> Draft6Validator:
-    return Draft6Validator(registry()[schema_id].json_schema, format_checker=Draft7Validator.FORMAT_CHECKER)
+    return Draft6Validator(open_repository()[schema_id].json_schema, format_checker=Draft7Validator.FORMAT_CHECKER)
 
 
 def lines(path: Path) -> Iterator[Any]:
@@ -39,9 +35,9 @@ def lines(path: Path) -> Iterator[Any]:
 
 def test_every_component_loads_and_is_self_contained(shared: Path) -> None:
     index = list(lines(shared / "xdm" / "components" / "index.jsonl"))
-    assert len(registry()) == len(index) == 819
+    assert len(open_repository()) == len(index) == 819
     for entry in index:
-        schema = registry()[entry["schema_id"]]
+        schema = open_repository()[entry["schema_id"]]
         assert schema.id.rstrip("#") == entry["schema_id"]
         local = set(_references(schema.json_schema))
         assert local <= {"#", *(f"#/definitions/{name}" for name in schema.json_schema.get("definitions", {}))}
@@ -127,4 +123,4 @@ def test_dataset_fields(name: str, form: str, shared: Path) -> None:
 
 def test_an_id_that_is_not_there_names_the_nearest(shared: Path) -> None:
     with pytest.raises(SchemaError, match=r"Did you mean 'https://ns.adobe.com/xdm/context/profile'"):
-        registry()["https://ns.adobe.com/xdm/context/profil"]
+        open_repository()["https://ns.adobe.com/xdm/context/profil"]

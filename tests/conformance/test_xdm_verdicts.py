@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from conftest import SHARED
+from conftest import SHARED, open_repository
 
 from xdmprep.core.paths import json_pointer, parse_path
 from xdmprep.core.shred import Leaf
 from xdmprep.core.stream import Chunk
-from xdmprep.schema import Registry, Schema
+from xdmprep.schema import Schema
 from xdmprep.validate import Rules, check_record, check_stream
 from xdmprep.validate.checks import SchemaChecks, checks_for
 from xdmprep.validate.opening import open_records
@@ -37,13 +37,8 @@ def lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 @cache
-def registry() -> Registry:
-    return Registry.load(XDM / "components")
-
-
-@cache
 def component(id: str) -> Schema:
-    return registry()[id]
+    return open_repository()[id]
 
 
 def columns_faults(checks: SchemaChecks, record: dict[str, Any]) -> list[str] | None:

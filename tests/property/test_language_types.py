@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from xdmprep.errors import ExpressionError
 from xdmprep.language import NUMERAL, compile_expression
 from xdmprep.language.catalogue import Context, Function
-from xdmprep.language.evaluation import Frame, annotate, evaluate
+from xdmprep.language.evaluation import Frame, evaluate
 from xdmprep.language.functions import table
 from xdmprep.language.interpreter import Scope, compile_node, run
 from xdmprep.language.shapes import outgoing, to_python
@@ -48,6 +48,7 @@ ROWS = [
     for i in range(24)
 ]  # fmt: skip
 BATCH = pa.RecordBatch.from_pylist(ROWS, schema=SCHEMA)
+COLUMNS = dict(zip(SCHEMA.names, BATCH.columns, strict=True))
 RECORDS = BATCH.to_pylist(maps_as_pydicts="strict")
 LITERALS = ["'a'", "'yyyy-MM-dd'", "'k'", "','", "1", "2.5", "true", "false", "null", "0"]
 LAMBDAS = ["v -> v", "v -> v != null", "v -> v.s", "v -> concat(v, s)", "v -> v == n", "v -> to_object('v', v, 'n', n)"]
@@ -121,8 +122,8 @@ def check(text: str) -> None:
         expression = compile_expression(text, SCHEMA)
     except ExpressionError:
         return
-    said = annotate(expression.folded, dict(zip(SCHEMA.names, SCHEMA.types, strict=True)), expression.options)
-    rows = Frame(dict(zip(SCHEMA.names, BATCH.columns, strict=True)), len(ROWS), Context(expression.options))
+    said = expression._types(expression._read)
+    rows = Frame(COLUMNS, len(ROWS), Context(expression.options))
     for node in parts(expression.folded):
         if (kind := said[node]) is not None:
             made = evaluate(node, rows)

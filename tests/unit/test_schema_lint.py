@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import open_repository
 
 from xdmprep.core.rules import RULES
 from xdmprep.schema import Registry, Schema, lint
@@ -115,9 +116,9 @@ def test_every_rule_is_known_and_none_is_about_records() -> None:
 
 
 @pytest.mark.shared
-def test_doubts_about_the_open_repository(shared: Path) -> None:
+def test_doubts_about_the_open_repository() -> None:
     """Known slips are found: bounds past the safe range, a string whose only value is null, misplaced keywords."""
-    registry = Registry.load(shared / "xdm" / "components")
+    registry = open_repository()
     issues = [(id, issue) for id in registry for issue in lint(registry[id])]
     by_code = {issue.code for _, issue in issues}
     assert {"schema-bound", "schema-unfillable", "schema-keyword", "schema-deprecated", "schema-enum"} <= by_code
