@@ -150,7 +150,8 @@ class ArrowStage:
         """One batch; `before` rows came before it."""
         n = batch.num_rows
         ids, batch = _ids(batch, before)
-        chunk: Chunk = reduce(lambda value, step: step(value), self._stream(batch.schema).steps, batch)
+        block = pa.Table.from_batches([batch])
+        chunk: Chunk = reduce(lambda value, step: step(value), self._stream(batch.schema).steps, block)
         found = by_row(issue_table([*chunk.issues, *map(issue_of, chunk.unread)]))
         ok = np.zeros(n, bool)
         ok[chunk.rows - 1] = ~chunk.faulty()
