@@ -189,11 +189,19 @@ def rows_of(kind: str, count: int) -> list[Any]:
         return [{1: row["n"], "ü": row["id"]} for row in rows]
     if kind == "defaults":
         return [defaultdict(lambda: "must not be asked for", row) for row in rows]
+    if kind == "one column each":
+        return [{"a" if n % 2 else "ü" if n == 1030 else "b": n} for n in range(count)]
+    if kind == "a key of another type":
+        return [{"id": n, ("n" if n != 1030 else 7): n} for n in range(count)]
     return [{"id": row["id"]} for row in rows] if kind == "one column" else rows
 
 
 @pytest.mark.parametrize("count", [1, 1023, 1024, 1025, 4100])
-@pytest.mark.parametrize("kind", ["plain", "columns in any order", "other keys", "defaults", "one column"])
+@pytest.mark.parametrize(
+    "kind",
+    ["plain", "columns in any order", "other keys", "defaults", "one column", "one column each",
+     "a key of another type"],
+)  # fmt: skip
 @pytest.mark.parametrize("made", [list, iter])
 def test_rows_are_read_in_pieces_as_they_are(made: Any, kind: str, count: int) -> None:
     rows = rows_of(kind, count)

@@ -433,6 +433,10 @@ class Objects:
 
 def array_of(values: Sequence[Any], kind: Kind) -> pa.Array:
     """Values as an array of their kind."""
+    if kind == "text":
+        texts = kernels.active.object_texts(np.fromiter(values, object, len(values)), ())
+        if texts is not None:
+            return texts
     if _holds(kind, "odd"):
         return pa.ExtensionArray.from_storage(_SCALARS["odd"], pa.nulls(len(values)))
     return _built(values if set(map(type, values)) <= _ONE_KIND.keys() else [_usual(value) for value in values], kind)
@@ -624,11 +628,12 @@ def _columns(rows: list[Any], first: int) -> dict[str, Sequence[Any]]:
         SourceError: a row is no dict or has a key that is no text; rows are counted from `first`.
     """
     if set(map(type, rows)) == {dict}:
+        names = rows[0]
+        if len(names) > 1 and set(map(len, rows)) == {len(names)} and _are_plain(names):
+            with suppress(KeyError):  # a row has other columns
+                return dict(zip(names, zip(*map(itemgetter(*names), rows), strict=True), strict=True))
         names = dict.fromkeys(chain.from_iterable(rows))
-        if all(type(name) is str and name.isascii() for name in names):
-            if len(names) > 1:
-                with suppress(KeyError):  # a row lacks a column
-                    return dict(zip(names, zip(*map(itemgetter(*names), rows), strict=True), strict=True))
+        if _are_plain(names):
             return {name: [row.get(name) for row in rows] for name in names}
     found: dict[str, list[Any]] = {}
     for at, row in enumerate(rows):
@@ -648,6 +653,10 @@ def _columns(rows: list[Any], first: int) -> dict[str, Sequence[Any]]:
         except UnreadableError as error:
             raise SourceError(f"row {first + at}: {error.message}.") from None
     return dict(found)
+
+
+def _are_plain(names: Iterable[Any]) -> bool:
+    return all(type(name) is str and name.isascii() for name in names)
 
 
 class _Spooled:
