@@ -13,8 +13,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .. import wire
-from .responses import Refusal, json_route, pretty, value_at, whole_number
+from ..core.documents import TEXT, list_of, nullable, record
+from .responses import FILLED, Refusal, fitting, json_route, pretty, value_at, whole_number
 from .state import State
+
+_WANTED = record(
+    {"identities": list_of(record({"entityId": FILLED, "entityIdNS": record({"code": TEXT})}))},
+    {"fields": nullable(list_of(TEXT))},
+)
 
 
 def routes() -> list[Route]:
@@ -107,18 +113,11 @@ def _events(state: State, request: Request, namespace: str, value: str) -> dict[
 
 def many_entities(request: Request, body: Any) -> Response:
     """``POST /access/entities``: several profiles at once."""
-    wanted = body.get("identities") if isinstance(body, dict) else None
-    fields = (body.get("fields") or []) if isinstance(body, dict) else []
-    if not isinstance(wanted, list):
-        raise Refusal(400, "identities must be an array")
-    if not isinstance(fields, list) or not all(isinstance(field, str) for field in fields):
-        raise Refusal(400, "fields must be an array of texts")
+    wanted = fitting(body, _WANTED)
+    fields = wanted.get("fields") or []
     state, result = State.of(request), {}
-    for item in wanted:
-        namespace = value_at(item, ("entityIdNS", "code"))
-        if not isinstance(namespace, str) or not isinstance(item.get("entityId"), str) or not item["entityId"]:
-            raise Refusal(400, "each identity needs entityId and entityIdNS.code")
-        found = _one(state, namespace, item["entityId"], True, ",".join(fields))
+    for item in wanted["identities"]:
+        found = _one(state, item["entityIdNS"]["code"], item["entityId"], True, ",".join(fields))
         if found is not None:
             result[found["entityId"]] = {**found, "requestedIdentity": item}
     return pretty(result)

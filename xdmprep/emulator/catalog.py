@@ -10,10 +10,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .. import wire
+from ..core.documents import LIST, OBJECT, TEXT, map_of, nullable, record
 from .patching import json_patch
 from .profiles import merge
 from .registry import behavior_of, kind_of
-from .responses import Refusal, content_type, json_object, json_route, pretty, value_at, whole_number
+from .responses import FILLED, Refusal, content_type, fitting, json_object, json_route, pretty, value_at, whole_number
 from .state import State, made_by
 from .store import next_version, now_ms
 
@@ -22,6 +23,12 @@ DEFAULT_LIMIT = 20
 KEPT = ("created", "createdClient", "createdUser", "imsOrg", "version")
 #: Two words for one status each.
 SYNONYMS = {word: pair for pair in (("active", "success"), ("failed", "failure")) for word in pair}
+
+
+_DATASET = record({"name": FILLED}, {
+    "fileDescription": OBJECT, "description": TEXT, "state": TEXT, "tags": map_of(LIST),
+    "schemaRef": nullable(record({"id": TEXT, "contentType": TEXT})),
+})  # fmt: skip
 
 
 def routes() -> list[Route]:
@@ -150,17 +157,9 @@ def create_dataset(request: Request, body: Any) -> Response:
 
 
 def _check_dataset(state: State, doc: dict[str, Any], sandbox: str) -> None:
-    if not isinstance(doc.get("name"), str) or not doc["name"]:
-        raise Refusal(400, "name is required")
-    for name, kind in (("fileDescription", dict), ("description", str), ("state", str)):
-        if not isinstance(doc.get(name, kind()), kind):
-            raise Refusal(400, f"{name} is of another type")
+    fitting(doc, _DATASET)
     reference = doc.get("schemaRef")
     if reference is not None:
-        if not isinstance(reference, dict) or not isinstance(reference.get("id"), str):
-            raise Refusal(400, "schemaRef must be an object with id and contentType")
-        if not isinstance(reference.get("contentType"), str):
-            raise Refusal(400, "schemaRef.contentType is required")
         found = state.schemas.find(reference["id"], sandbox)
         if found is None or kind_of(found) != "schemas":
             if state.schemas.given or found is not None:
@@ -168,8 +167,6 @@ def _check_dataset(state: State, doc: dict[str, Any], sandbox: str) -> None:
         else:
             state.schemas.whole(found)  # or its error is the answer
     tags = doc.get("tags", {})
-    if not isinstance(tags, dict) or not all(isinstance(value, list) for value in tags.values()):
-        raise Refusal(400, "tags must be an object of arrays")
     if wire.has_flag(tags, "unifiedProfile", "isUpsert") and not wire.has_flag(tags, "unifiedProfile", "enabled"):
         raise Refusal(400, "tags.unifiedProfile: isUpsert needs enabled: true")
 

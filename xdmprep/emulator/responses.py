@@ -12,6 +12,7 @@ import math
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -19,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from .. import wire
+from ..core.documents import MAX_FAULTS, Shape, kind_of
 
 GATEWAY = {
     "400003": "Missing header",
@@ -103,6 +105,17 @@ def json_object(body: Any) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Refusal(400, "the body must be an object")
     return body
+
+
+#: A text with something in it.
+FILLED = kind_of("a text", lambda value: isinstance(value, str) and bool(value))
+
+
+def fitting(body: Any, shape: Shape) -> dict[str, Any]:
+    """The JSON object of a body that has a shape; a Refusal that names what is wrong if it has not."""
+    if faults := list(islice(shape(body, ""), MAX_FAULTS)):
+        raise Refusal(400, "; ".join(faults))
+    return dict(body)
 
 
 def value_at(value: Any, steps: Iterable[str]) -> Any:

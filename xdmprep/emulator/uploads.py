@@ -19,7 +19,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from .. import wire
-from .responses import Refusal, content_type, empty, json_object, json_route, pretty, whole_number
+from ..core.documents import FLAG, TEXT, Shape, kind_of, list_of, nullable, record
+from .responses import FILLED, Refusal, content_type, empty, fitting, json_route, pretty, whole_number
 from .state import State, made_by
 from .store import batch_id, now_ms, sandbox_id
 
@@ -27,6 +28,33 @@ BLOCK = 1 << 20
 MAX_NAME = 1024
 CHARSETS = ("UTF-8", "US-ASCII", "ISO-8859-1")
 ABORTABLE = frozenset({"loading", "loaded", "queued", "staging", "processing", "retrying", "stalled"})
+
+
+_CHARACTER = kind_of(
+    "one character", lambda value: isinstance(value, str) and len(value) == 1 and value not in "\r\n\0"
+)
+#: The options of CSV files.
+_OPTIONS: dict[str, Shape] = {
+    **dict.fromkeys(("delimiter", "quote", "escape"), nullable(_CHARACTER)), "nullMarker": TEXT,
+    "header": kind_of("true or false", lambda value: str(value).lower() in ("true", "false")),
+    "charset": kind_of(" or ".join(CHARSETS), lambda value: isinstance(value, str) and value.upper() in CHARSETS),
+}  # fmt: skip
+_BATCH = record({"datasetId": FILLED}, {
+    "inputFormat": nullable(record({}, {
+        "format": kind_of(" or ".join(wire.FORMATS), lambda value: str(value).lower() in wire.FORMATS),
+        "isMultiLineJson": FLAG, **_OPTIONS,
+    })),
+    "partialIngestionPercent": nullable(kind_of(
+        "a number from 0 to 100", lambda value: type(value) in (int, float) and 0 <= value <= 100
+    )),
+    "enableErrorDiagnostics": FLAG, "externalId": nullable(FILLED),
+    "tags": kind_of("an object without the service's own keys (acp_...)", lambda value: not value or (
+        isinstance(value, dict) and not any(name.startswith("acp_") for name in value)
+    )),
+    "replay": nullable(record({}, dict.fromkeys(
+        ("predecessors", "predecessorsByExternalId"), nullable(list_of(TEXT))
+    ))),
+})  # fmt: skip
 
 
 def routes() -> list[Route]:
@@ -49,48 +77,26 @@ def routes() -> list[Route]:
 def create_batch(request: Request, body: Any) -> Response:
     """``POST /batches``."""
     state = State.of(request)
-    dataset_id = json_object(body).get("datasetId")
-    if not isinstance(dataset_id, str) or not dataset_id:
-        raise Refusal(400, "datasetId is required")
+    dataset_id = fitting(body, _BATCH)["datasetId"]
     sandbox = state.sandbox(request)
     dataset = state.store.dataset(dataset_id, sandbox)
     if dataset is None:
         raise Refusal(404, f"dataset {dataset_id} does not exist in sandbox {sandbox}")
-    given = body.get("inputFormat")
-    if given is None and state.answers == "spec":
+    if body.get("inputFormat") is None and state.answers == "spec":
         raise Refusal(400, "inputFormat is required")
-    if given is not None and not isinstance(given, dict):
-        raise Refusal(400, "inputFormat must be an object")
-    format = str((given or {}).get("format", "parquet")).lower()
-    if format not in wire.FORMATS:
-        raise Refusal(400, f"inputFormat.format {format!r} is none of {', '.join(wire.FORMATS)}")
-    multiline = (given or {}).get("isMultiLineJson", False)
-    if not isinstance(multiline, bool):
-        raise Refusal(400, "inputFormat.isMultiLineJson must be true or false")
-    check_options(given or {}, "inputFormat.")
-    percent = body.get("partialIngestionPercent")
-    if percent is not None and (
-        isinstance(percent, bool) or not isinstance(percent, int | float) or not 0 <= percent <= 100
-    ):
-        raise Refusal(400, "partialIngestionPercent must be a number from 0 to 100")
-    diagnostics = body.get("enableErrorDiagnostics", False)
-    if not isinstance(diagnostics, bool):
-        raise Refusal(400, "enableErrorDiagnostics must be true or false")
-    tags = body.get("tags") or {}
-    if not isinstance(tags, dict) or any(name.startswith("acp_") for name in tags):
-        raise Refusal(400, "tags must be an object, without the service's own (acp_...)")
-    external = body.get("externalId")
-    if external is not None and (not isinstance(external, str) or not external):
-        raise Refusal(400, "externalId must be a text")
+    given = body.get("inputFormat") or {}
+    format = str(given.get("format", "parquet")).lower()
+    percent, external = body.get("partialIngestionPercent"), body.get("externalId")
     made = made_by(request)
     key = batch_id(made["created"])
     doc: dict[str, Any] = {
         "id": key, "externalId": external or key, **made, "status": "loading",
-        "relatedObjects": [{"type": "dataSet", "id": dataset_id}], "version": "1.0.0", "tags": dict(tags),
-        "inputFormat": {**(given or {}), "format": format}, "sandboxId": sandbox_id(sandbox),
+        "relatedObjects": [{"type": "dataSet", "id": dataset_id}], "version": "1.0.0",
+        "tags": {**(body.get("tags") or {})}, "inputFormat": {**given, "format": format},
+        "sandboxId": sandbox_id(sandbox),
     }  # fmt: skip
     if "enableErrorDiagnostics" in body:
-        doc["tags"]["acp_enableErrorDiagnostics"] = diagnostics
+        doc["tags"]["acp_enableErrorDiagnostics"] = body["enableErrorDiagnostics"]
     elif dataset.get("enableErrorDiagnostics"):
         doc["tags"]["acp_enableErrorDiagnostics"] = True
     if percent is not None:
@@ -104,30 +110,10 @@ def create_batch(request: Request, body: Any) -> Response:
     return pretty(doc, 201)
 
 
-def check_options(options: dict[str, Any], where: str = "") -> None:
-    """The options of CSV files make sense; a Refusal if one does not."""
-    for name in ("delimiter", "quote", "escape"):
-        value = options.get(name)
-        if value is not None and (not isinstance(value, str) or len(value) != 1 or value in "\r\n\0"):
-            raise Refusal(400, f"{where}{name} must be one character")
-    if not isinstance(options.get("nullMarker", ""), str):
-        raise Refusal(400, f"{where}nullMarker must be a text")
-    if str(options.get("header", "true")).lower() not in ("true", "false"):
-        raise Refusal(400, f"{where}header must be true or false")
-    charset = options.get("charset", "UTF-8")
-    if not isinstance(charset, str) or charset.upper() not in CHARSETS:
-        raise Refusal(400, f"{where}charset must be one of {', '.join(CHARSETS)}")
-
-
 def _replay(state: State, replay: Any, dataset_id: str, sandbox: str) -> dict[str, Any]:
-    if not isinstance(replay, dict):
-        raise Refusal(400, "replay must be an object")
     found = []
     for key, column in (("predecessors", "id"), ("predecessorsByExternalId", "external")):
-        listed = replay.get(key) or []
-        if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
-            raise Refusal(400, f"replay.{key} must be an array of batch ids")
-        for item in listed:
+        for item in replay.get(key) or ():
             bare = wire.bare_id(item)
             match = state.store.batches(f"{column} = ? AND sandbox = ?", bare, sandbox)
             if not match:
@@ -400,7 +386,7 @@ def preview(request: Request) -> Response:
     if format not in wire.FORMATS:
         raise Refusal(400, f"format must be one of {', '.join(wire.FORMATS)}")
     wanted = whole_number(query, "nrow", 0, 0, 9)
-    check_options(dict(query))
+    fitting(dict(query), record({}, _OPTIONS))
     options = {
         "delimiter": query.get("delimiter", ","), "quote": query.get("quote", '"'),
         "escape": query.get("escape", "\\"), "charset": query.get("charset", "UTF-8"),
