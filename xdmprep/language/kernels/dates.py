@@ -118,10 +118,6 @@ def _cast(text: pa.Array, length: int, unit: str) -> pa.Array | None:
     return found.view(pa.timestamp(unit, "UTC")) if length == 19 else found
 
 
-#: What :func:`_read` gives: local microseconds, seconds of offsets or zones, where there is nothing, and what is open.
-_Read = tuple[Ints, Ints, Ints, Ints]
-
-
 def read_layouts(
     text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, options: Options, as_written: bool = False
 ) -> Column:
@@ -137,32 +133,20 @@ def read_layouts(
     Returns:
         Moments in microseconds with their zones; null stays null, and text that fits no layout is open.
     """
-    iso = None
+    iso, others = None, None
     if len(layouts) == 1 or set(layouts) >= _by_arrow().keys():
-        iso = read_iso(text, "us", layouts[0] if len(layouts) == 1 else None)
-        if iso is not None and iso[1] is None:
-            return Column(iso[0].cast(MOMENT))
-    local, zones, nulls, todo = _read(text, layouts, blank_is_null, options, iso)
-    zones = np.zeros_like(zones) if as_written else zones
-    try:
-        micros, _ = instants(local, zones)
-    except Failed:
-        micros, todo = local, ~nulls
-    return Column(zoned(pa.array(micros, LONG, mask=nulls | todo).view(MOMENT), zones), some(todo))
-
-
-def _read(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, options: Options, iso: Any = None) -> _Read:
-    n = len(text)
-    offsets, data = bytes_of(text)
+        iso, others = read_iso(text, "us", layouts[0] if len(layouts) == 1 else None) or (None, None)
+    if iso is not None and others is None:
+        return Column(iso.cast(MOMENT))
+    n, (offsets, data) = len(text), bytes_of(text)
     lengths = np.diff(offsets)
-    result, zones = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int32)
+    local, zones = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int32)
     todo = ~nulls_of(text)
     if blank_is_null:
         todo &= lengths > 0
     nulls = ~todo
-    if iso is not None:
-        found, odd = iso
-        result, todo = np.where(odd, 0, numpy_of(found.cast(MOMENT))), todo & odd
+    if iso is not None and others is not None:
+        local, todo = np.where(others, 0, numpy_of(iso.cast(MOMENT))), todo & others
     by_length: dict[tuple[int, bool], list[Layout]] = {}
     for layout in layouts:
         by_length.setdefault((length_of(layout), layout[-1][1] == REST), []).append(layout)
@@ -172,9 +156,10 @@ def _read(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, opti
             if not len(rows):
                 break
             starts = offsets[rows].astype(np.int64)
-            matrix = (
-                data[starts[:, None] + np.arange(length)] if named or len(rows) < n else _matrix(data, offsets, length)
-            )
+            if named or len(rows) < n:
+                matrix = data[starts[:, None] + np.arange(length)]
+            else:
+                matrix = np.reshape(data[offsets[0] : offsets[-1]], (-1, length))
             micros, offset, good = _micros(matrix, layout)
             if named and good.any():
                 starts, ends = starts[good] + length, offsets[rows[good] + 1]
@@ -182,11 +167,15 @@ def _read(text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, opti
                 found, known = zone_numbers(names, partial(_read_zone, element=layout[-1][0], options=options))
                 good[good] = known
                 offset[good] = found[known]
-            result[rows[good]] = micros[good]
-            zones[rows[good]] = offset[good]
+            local[rows[good]] = micros[good]
+            zones[rows[good]] = 0 if as_written else offset[good]
             todo[rows[good]] = False
             rows = rows[~good]
-    return result, zones, nulls, todo
+    try:
+        micros, _ = instants(local, zones)
+    except Failed:
+        micros, todo = local, ~nulls
+    return Column(zoned(pa.array(micros, LONG, mask=nulls | todo).view(MOMENT), zones), some(todo))
 
 
 def zone_numbers(words: pa.Array, read: Callable[[str], tzinfo]) -> tuple[Ints, Mask]:
@@ -200,11 +189,6 @@ def _read_zone(word: str, element: Zone, options: Options) -> tzinfo:
     if re.fullmatch(element.regex, word, re.ASCII) is None:
         raise Failed("")
     return element.read(word, options)
-
-
-def _matrix(data: Ints, offsets: Ints, length: int) -> Ints:
-    matrix: Ints = np.reshape(data[offsets[0] : offsets[-1]], (-1, length))
-    return matrix
 
 
 def _micros(matrix: Ints, layout: Layout) -> tuple[Ints, Ints, Ints]:
