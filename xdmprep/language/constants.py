@@ -29,6 +29,7 @@ _TRIALS: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
     "matches_regex": (("a", "a"), (0, 1)),
     "explode": (("a", ","), (0, 1)),
     "split": (("a", ","), (0, 1)),
+    "date": ((None, "yyyy", _DAY), (2,)),
     "format": ((_DAY, "yyyy"), (0, 1)),
     "dformat": ((0, "yyyy"), (0, 1)),
     "date_part": (("year", _DAY), (0, 1)),
@@ -96,14 +97,6 @@ def _check_call(node: Call, text: str, options: Options) -> None:
         value = _constant(node.arguments[1], options)
         if value is not _NONE and value is not None:
             _attempt(lambda: context.pattern(value).check_reads(), node.arguments[1], text, "'date' can never work: ")
-    if (
-        node.name == "date"
-        and len(node.arguments) > 2
-        and (value := _constant(node.arguments[2], options)) is not _NONE
-    ):
-        read = table()["date"].run
-        assert read is not None  # noqa: S101
-        _attempt(lambda: read(context, None, "yyyy", value), node.arguments[2], text, "'date' can never work: ")
     if node.name in _TURNS:
         turn, tried = _TURNS[node.name]
         turns = range(0, len(node.arguments) - len(turn) + 1, len(turn))

@@ -490,17 +490,18 @@ def _typed(items: list[Any]) -> pa.Array:
     kinds = set(map(type, items)) - {type(None)}
     if not kinds:
         return pa.nulls(len(items))
-    if kinds <= {int, Decimal} and (Decimal in kinds or _some_long(items)):
+    if not kinds <= _KIND_OF_PYTHON.keys():
+        raise TypeError(kinds)
+    wide = Decimal in kinds or (int in kinds and any(type(i) is int and not -(2**63) <= i < 2**63 for i in items))
+    names = {**_KIND_OF_PYTHON, int: "numeral"} if wide else _KIND_OF_PYTHON
+    found = {name: {kind for kind in kinds if names[kind] == name} for name in names.values()}
+    found = {name: own for name, own in found.items() if own}
+    if len(found) > 1:
+        return mixed_of({
+            name: _typed([item if type(item) in own else None for item in items]) for name, own in found.items()
+        })  # fmt: skip
+    if wide:
         return numerals(pa.array([None if item is None else text_of(item) for item in items], TEXT))
-    if len(kinds) > 1 and int in kinds and (Decimal in kinds or _some_long(items)):
-        numbers = _typed([item if type(item) in (int, Decimal) else None for item in items])
-        others = _typed([None if type(item) in (int, Decimal) else item for item in items])
-        return _joined_kinds(numbers, others)
-    if len(kinds) > 1:
-        children = {}
-        for kind in sorted(kinds, key=lambda k: list(_KIND_OF_PYTHON).index(k) if k in _KIND_OF_PYTHON else -1):
-            children[_KIND_OF_PYTHON[kind]] = _typed([item if type(item) is kind else None for item in items])
-        return mixed_of(children)
     kind = kinds.pop()
     if kind in _OF_PYTHON:
         return pa.array(items, _OF_PYTHON[kind])
@@ -514,20 +515,7 @@ def _typed(items: list[Any]) -> pa.Array:
         lengths = [0 if item is None else len(item) for item in items]
         flat = [value for item in items if item is not None for value in item]
         return list_of(offsets_of(lengths), _typed(flat), absent)
-    if kind is dict:
-        return _objects(items, absent)
-    raise TypeError(kind)
-
-
-def _some_long(items: list[Any]) -> bool:
-    """Whether an integer is beyond 64 bits."""
-    return any(type(item) is int and not -(2**63) <= item < 2**63 for item in items)
-
-
-def _joined_kinds(numbers: pa.Array, others: pa.Array) -> pa.Array:
-    """A mixed column of one of numerals and another, of which one is null in each row."""
-    parts = alternatives(others) if type_kind(others.type) == "mixed" else [(_label(type_kind(others.type)), others)]
-    return mixed_of({"numeral": numbers, **dict(parts)})
+    return _objects(items, absent)
 
 
 def _objects(items: list[Any], absent: Mask) -> pa.Array:
