@@ -258,7 +258,7 @@ def test_values_in_rows_that_no_record_can_hold_set_the_row_aside(tmp_path: Path
 @pytest.mark.parametrize(
     ("source", "say"),
     [
-        ([1, 2], "row 1 is of type int"), ([{"a": 1}, "x"], "row 2 is of type str"), ([], "no rows"), ({}, "no rows"),
+        ([1, 2], "row 1 is of type int"), ([{"a": 1}, "x"], "row 2 is a string"), ([], "no rows"), ({}, "no rows"),
         (iter(()), "no rows"), ({"a": [1], "b": [1, 2]}, "differ in length"), ({"a": "x"}, "not a list of values"),
         (io.BytesIO(b""), "nothing to read"), (None, "not a source"), (pa.array([1]), "no columns"),
     ],

@@ -44,6 +44,8 @@ def why_no_row(row: Any) -> str:
             f"is a {kind} of values without names. Make dicts of such rows, as with dict(zip(names, row)); "
             "csv.DictReader does in place of csv.reader."
         )
+    if isinstance(row, str):
+        return "is a string. Give several files as a list of paths alone; a row is a dict of column -> value."
     return f"is of type {kind}. A row is a dict of column -> value."
 
 
