@@ -513,7 +513,8 @@ def _blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
 
 
 def _chunk(
-    table: pa.Table, leaves: tuple[Leaf, ...], numbers: frozenset[str], only: frozenset[str] | None = None,
+    table: pa.Table | pa.RecordBatch, leaves: tuple[Leaf, ...], numbers: frozenset[str],
+    only: frozenset[str] | None = None,
 ) -> Chunk:  # fmt: skip
     """A block as a chunk; what no record can hold is null and a finding, columns of other types stay as they are.
 
@@ -548,13 +549,14 @@ def _as_it_is(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
 
 
 def _joined(
-    column: pa.ChunkedArray, made: Callable[[pa.Array], tuple[pa.Array, list[Unfit]]]
+    column: pa.Array | pa.ChunkedArray, made: Callable[[pa.Array], tuple[pa.Array, list[Unfit]]]
 ) -> tuple[pa.Array, list[Unfit]]:
     """The chunks of a column as one, and what `made` makes of it; made plain first where Arrow does not join them."""
+    chunks = _chunks(column)
     with suppress(pa.ArrowException):
-        return made(column.chunk(0) if column.num_chunks == 1 else column.combine_chunks())
+        return made(chunks[0] if len(chunks) == 1 else column.combine_chunks())
     parts, found, at = [], [], 0
-    for chunk in column.chunks:
+    for chunk in chunks:
         part, unfit = _plain(chunk)
         parts.append(part)
         found += [replace(item, rows=item.rows + at) for item in unfit]
