@@ -402,7 +402,9 @@ def _of_table(table: pa.Table, name: str, objects: Mapping[int, Objects] = Mappi
         for field, column in zip(table.schema, table.columns, strict=True)
     ]
     for number, column in objects.items():
-        fields[number] = pa.field(table.schema.names[number], column.type)
+        field = pa.field(table.schema.names[number], column.type)
+        lost = column.type == pa.float64() and lost_digits(column.array(0, len(column)))
+        fields[number] = field.with_metadata(LOST_DIGITS) if lost else field
     pieces = partial(_completed, table, objects) if objects else partial(_table_batches, table)
     return _stream(pa.schema(fields), pieces, name)
 
