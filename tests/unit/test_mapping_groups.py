@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xdmprep
-from xdmprep.core.stream import Chunk, Finding, Stream
+from xdmprep.core.stream import Chunk, Finding, Stream, chunk_bytes
 from xdmprep.errors import MappingError, SourceError
 from xdmprep.mapping import MappingSet, map_stream
 from xdmprep.mapping.grouping import Closed, GroupRows, by_group, codes_of, hashes_of
@@ -305,6 +305,34 @@ def test_memory_is_bounded(kind: str) -> None:
     assert largest == {"distinct": 1, "huge": rows, "mixed": rows // 20}[kind]
     bound = 5 * memory + 4 * largest * (size // rows)
     assert most < bound, (most, bound)
+
+
+@pytest.mark.parametrize("in_order", [False, True])
+def test_chunks_of_long_strings_are_no_larger_than_others(in_order: bool) -> None:
+    size, rows = 200_000, 150
+    texts = [f"{number:0{size}d}" for number in range(rows)]
+    table = pa.table({"k": [f"k{number % 50}" for number in range(rows)], "a": texts, "n": range(rows)}, schema=LINES)
+    table = table.sort_by("k") if in_order else table
+    stream = group_stream(open_source(table), ("k",), reads=["a"], in_order=in_order)
+    chunks = [chunk.records for chunk in stream.chunks()]
+    assert sum(chunk.num_rows for chunk in chunks) == rows
+    assert max(chunk.nbytes for chunk in chunks) <= chunk_bytes(2) + 3 * size
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=60), st.integers(0, 300_000))
+def test_wide_tables_give_the_same_groups_from_files(keys: list[int], memory: int) -> None:
+    names = [f"c{number}" for number in range(300)]
+    table = pa.table({"k": keys, **{name: [f"{name} {at}" for at in range(len(keys))] for name in names}})
+    wanted: dict[int, list[int]] = {}
+    for at, key in enumerate(keys):
+        wanted.setdefault(key, []).append(at)
+    places = [at for group in wanted.values() for at in group]
+    found = list(group_stream(open_source(table), ("k",), memory=memory).chunks())
+    assert [group for chunk in found for group in chunk.members.to_pylist()] == [
+        [at + 1 for at in group] for group in wanted.values()
+    ]
+    assert pa.Table.from_batches([chunk.records for chunk in found]).equals(table.take(places).combine_chunks())
 
 
 def test_a_file_too_large_for_memory_is_spread_again(tmp_path: Path) -> None:

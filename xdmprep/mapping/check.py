@@ -16,7 +16,7 @@ from ..schema import Field, Schema
 from .explain import slow_mappings
 from .forms import without_header
 from .mapper import Mapper
-from .plan import draft_plan
+from .plan import make_plan
 from .sets import MappingSet
 from .sources import places_of
 
@@ -50,7 +50,7 @@ def check_mapping(mapping: MappingSet, columns: pa.Schema | None = None, schema:
         schema: the XDM schema; None checks everything but the destinations.
     """
     known = columns if columns is not None else _named_columns(mapping.filled())
-    plan = draft_plan(mapping, known, schema, pa.RecordBatch.from_pylist([], schema=known))
+    plan = make_plan(mapping, known, schema, pa.RecordBatch.from_pylist([], schema=known), draft=True)
     if plan.faults:
         return Check(tuple(plan.faults), tuple(plan.notes), ())
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -47,15 +48,11 @@ def places_with_doubles(columns: pa.Schema, places: frozenset[Path]) -> tuple[Pa
         at = columns.get_field_index(str(name))
         if at < 0:
             continue
-        way: Path = tuple(steps)
-        while way:
-            try:
-                type_at(columns.field(at).type, way)
+        for end in range(len(steps), -1, -1):
+            with suppress(NoSuchPath):
+                if _holds(pa.types.is_floating, type_at(columns.field(at).type, tuple(steps[:end]))):
+                    found.add((str(name), *steps[:end]))
                 break
-            except NoSuchPath:
-                way = way[:-1]
-        if _holds(pa.types.is_floating, type_at(columns.field(at).type, way)):
-            found.add((str(name), *way))
     return tuple(sorted(found, key=str))
 
 

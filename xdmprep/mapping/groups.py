@@ -249,7 +249,9 @@ class _Grouping:
         """Groups that stand between `bounds` in the batches, chunk by chunk; batches that are used up are let go."""
         for at, end in cuts(bounds, self._most(self._rows(batches))):
             done, batches[:] = _split(batches, int(bounds[end] - bounds[at]))
-            yield from self._chunks(out, self._rows(done), None, bounds[at : end + 1] - bounds[at])
+            rows = self._rows(done)
+            del done  # columns that are joined are let go of piece by piece
+            yield from self._chunks(out, rows, None, bounds[at : end + 1] - bounds[at])
 
     def _chunks(self, out: _Out, rows: GroupRows, order: Codes | None, bounds: Ints) -> Iterator[Chunk]:
         """The groups of `rows`, which stand `order`-ed between `bounds`."""

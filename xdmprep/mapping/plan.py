@@ -108,7 +108,9 @@ class _Bound:
         return source_of(self.node)
 
 
-def make_plan(mapping: MappingSet, columns: pa.Schema, schema: Schema | None, sample: Sample | None = None) -> Plan:
+def make_plan(
+    mapping: MappingSet, columns: pa.Schema, schema: Schema | None, sample: Sample | None = None, *, draft: bool = False
+) -> Plan:
     """Bind every mapping.
 
     Args:
@@ -116,6 +118,7 @@ def make_plan(mapping: MappingSet, columns: pa.Schema, schema: Schema | None, sa
         columns: the source's columns.
         schema: the XDM schema, or None to pass types through.
         sample: without a schema it decides types that are known per row only.
+        draft: faults stay in the plan, which cannot run if it has some.
 
     Returns:
         What makes each destination from the columns.
@@ -123,25 +126,10 @@ def make_plan(mapping: MappingSet, columns: pa.Schema, schema: Schema | None, sa
     Raises:
         MappingError: with all faults of the set.
     """
-    plan = draft_plan(mapping, columns, schema, sample)
-    if plan.faults:
+    plan = _Planner(mapping, columns, schema, sample).plan()
+    if plan.faults and not draft:
         raise MappingError(plan.faults, mapping.name or None)
     return plan
-
-
-def draft_plan(mapping: MappingSet, columns: pa.Schema, schema: Schema | None, sample: Sample | None = None) -> Plan:
-    """As :func:`make_plan`, with the faults in the plan; it is not to be run where there are some.
-
-    Args:
-        mapping: the set.
-        columns: the source's columns.
-        schema: the XDM schema, or None to pass types through.
-        sample: without a schema it decides types that are known per row only.
-
-    Returns:
-        The plan, its faults and its notes.
-    """
-    return _Planner(mapping, columns, schema, sample).plan()
 
 
 def language_options(settings: Mapping[str, Any], faults: list[str]) -> Options:
