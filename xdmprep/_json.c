@@ -190,11 +190,14 @@ static int width_of(int kind) {
 
 static inline void put_word(Node *node, size_t slot, const void *bits) { memcpy(node->values.bytes + slot * 8, bits, 8); }
 
-/* Note where the text, array or map of a slot begins. */
-static inline void put_offset(Node *node, size_t slot) {
+/* Note where the text, array or map of a slot begins, and those of more slots behind it. */
+static inline void put_offsets(Node *node, size_t slot, size_t more) {
     const int32_t offset = (int32_t)(node->kind == ARRAY || node->kind == MAP ? node->items : node->text.used);
-    memcpy(node->values.bytes + slot * 4, &offset, 4);
+    uint8_t *const to = node->values.bytes + slot * 4;
+    for (size_t i = 0; i < more; i++) memcpy(to + i * 4, &offset, 4);
 }
+
+static inline void put_offset(Node *node, size_t slot) { put_offsets(node, slot, 1); }
 
 /* Make room for this many slots. */
 static int make_room(Node *node, size_t slots) {
@@ -219,7 +222,13 @@ static inline void put_nothing(Node *node, size_t slot, int what) {
 /* Add absent values until the slot is next, and make room for it. */
 static int pad(Node *node, size_t slot) {
     if (slot >= node->room && make_room(node, slot + slot / 2 + 64) < 0) return -1;
-    for (size_t i = node->size; i < slot; i++) put_nothing(node, i, ABSENT);
+    const size_t more = slot - node->size;
+    memset(node->there.bytes + node->size, ABSENT, more);
+    if (node->width == 4) {
+        put_offsets(node, node->size, more);
+    } else if (node->width) {
+        memset(node->values.bytes + node->size * (size_t)node->width, 0, more * (size_t)node->width);
+    }
     node->size = slot;
     return 0;
 }
@@ -483,7 +492,7 @@ static int nearest_double(const Numeral *number, double *out) {
     for (uint64_t left = number->mantissa; left; left >>= 1) bits--;
     if (bits < 1) return UNSURE;
     const Wide whole = (Wide)number->mantissa << bits;
-    Wide mantissa = whole / ten, rest = whole % ten, unit = ten;
+    Wide mantissa = whole / ten, rest = whole - mantissa * ten, unit = ten;
     if (mantissa >> 53) {
         if (mantissa & 1) rest += ten;
         mantissa >>= 1;
@@ -815,7 +824,7 @@ static const uint8_t *put_number(Reader *r, const uint8_t *at, Node *node, size_
     }
     if (node->kind == NUMBER) {
         double value = 0;
-        const int many = !number.whole && number.significant > SURE_DIGITS && !(r->flags & CHECKING);
+        const int many = !number.whole && number.significant > SURE_DIGITS;
         const int known = many ? nearest_double(&number, &value) : UNSURE;
         if (r->flags & LEARNING &&
             (number.whole || number.significant > DOUBLE_DIGITS || (many && known != PRINTED))) {
@@ -1273,14 +1282,16 @@ out:
 }
 
 /* Parse the records of a block; `status` gets a byte for each, and `good` says how many were taken. */
-static void parse_records(Reader *r, Node *root, const int64_t *ends, size_t count, uint8_t *status, size_t *good) {
-    const size_t size = count ? (size_t)ends[count - 1] : 0;
+static void parse_records(Reader *r, Node *root, const int64_t *starts, const int64_t *ends, size_t count,
+                          uint8_t *status, size_t *good) {
+    const size_t first = count ? (size_t)starts[0] : 0, size = count ? (size_t)ends[count - 1] - first : 0;
     size_t foreseen = size / 16; /* by then what follows can be foreseen */
-    const uint8_t *at = r->data, *checked = at;
+    const uint8_t *checked = r->data;
     int utf8_here = 1;
     for (size_t line = 0; line < count && !r->failed; line++) {
-        const uint8_t *const end = r->data + ends[line], *stop = NULL;
+        const uint8_t *at = r->data + starts[line], *const end = r->data + ends[line], *stop = NULL;
         if (end >= checked) {
+            checked = at;
             for (size_t last = line; last < count && checked < at + WINDOW; last++) checked = r->data + ends[last] + 1;
             utf8_here = utf8(at, checked - 1);
         }
@@ -1297,8 +1308,9 @@ static void parse_records(Reader *r, Node *root, const int64_t *ends, size_t cou
         }
         if (r->status == GOOD) {
             ++*good;
-            if ((size_t)(end - r->data) > foreseen) {
-                const double times = 1.03 * (double)size / (double)(end - r->data);
+            const size_t done = (size_t)ends[line] - first;
+            if (done > foreseen) {
+                const double times = 1.03 * (double)size / (double)done;
                 foreseen = size;
                 if (times > 2) r->failed = foresee(root, times) < 0;
             }
@@ -1307,7 +1319,6 @@ static void parse_records(Reader *r, Node *root, const int64_t *ends, size_t cou
             while (r->later_used && r->later[r->later_used - 1].line == line) r->later_used--;
         }
         status[line] = (uint8_t)r->status;
-        at = end + 1;
     }
 }
 
@@ -1332,34 +1343,34 @@ static int read_later(Reader *r) {
     return 1;
 }
 
-/* parse_json(data, ends, tree, flags) -> (status, column)
+/* parse_json(data, starts, ends, tree, flags) -> (status, column)
  *
- * The records of `data`, of which `ends` (int64) says where they end: at their line break, at their comma if they are
- * elements of an array (flag ELEMENTS), or at the end; 64 bytes or more follow, the first of them zero.  `status` has a
- * byte for each record; `column` is that of the tree's root, with a slot for each good one. */
+ * Records of `data`, which begin and end where `starts` and `ends` (int64) say: the end is their line break, their comma
+ * if they are elements of an array (flag ELEMENTS), or a zero byte; 64 bytes or more follow the last, the first of them
+ * zero.  `status` has a byte for each; `column` is that of the tree's root, with a slot for each good one. */
 PyObject *parse_json(PyObject *self, PyObject *args) {
     (void)self;
-    PyObject *object, *end_object, *spec, *result = NULL, *column = NULL, *states = NULL;
+    PyObject *object, *start_object, *end_object, *spec, *result = NULL, *column = NULL, *states = NULL;
     Reader r = {0};
-    Py_buffer view, end_view;
-    if (!PyArg_ParseTuple(args, "OOOi", &object, &end_object, &spec, &r.flags)) return NULL;
-    if (PyObject_GetBuffer(object, &view, PyBUF_SIMPLE) < 0) return NULL;
-    if (PyObject_GetBuffer(end_object, &end_view, PyBUF_SIMPLE) < 0) {
-        PyBuffer_Release(&view);
-        return NULL;
-    }
+    Py_buffer view = {0}, start_view = {0}, end_view = {0};
     size_t good = 0;
-    const size_t count = (size_t)end_view.len / 8;
-    const int64_t *const ends = end_view.buf;
     Bytes status = {0};
     Node *root = NULL;
-    int wrong = view.len < 64 || (uintptr_t)end_view.buf % sizeof *ends != 0;
-    for (size_t i = 0; i < count && !wrong; i++) wrong = ends[i] < (i ? ends[i - 1] + 1 : 0) || ends[i] > view.len - 64;
+    if (!PyArg_ParseTuple(args, "OOOOi", &object, &start_object, &end_object, &spec, &r.flags)) return NULL;
+    if (PyObject_GetBuffer(object, &view, PyBUF_SIMPLE) < 0) return NULL;
+    if (PyObject_GetBuffer(start_object, &start_view, PyBUF_SIMPLE) < 0) goto out;
+    if (PyObject_GetBuffer(end_object, &end_view, PyBUF_SIMPLE) < 0) goto out;
+    const size_t count = (size_t)end_view.len / 8;
+    const int64_t *const starts = start_view.buf, *const ends = end_view.buf;
+    int wrong = view.len < 64 || start_view.len != end_view.len || ((uintptr_t)starts | (uintptr_t)ends) % sizeof *ends != 0;
+    for (size_t i = 0; i < count && !wrong; i++) {
+        wrong = starts[i] < (i ? ends[i - 1] + 1 : 0) || ends[i] < starts[i] || ends[i] > view.len - 64;
+    }
     r.data = view.buf;
-    r.end = r.data + view.len - 64;
-    if (!wrong && count) { /* what stops all scans */
+    r.end = r.data + (wrong ? 0 : view.len - 64);
+    if (!wrong && count) { /* a zero stops all scans */
         const uint8_t *last = r.data + ends[count - 1];
-        wrong = ends[count - 1] > INT32_MAX || (*last && (last == r.end || last[1]));
+        wrong = ends[count - 1] > INT32_MAX || !memchr(last, 0, (size_t)(r.end - last) + 1);
     }
     if (wrong) {
         PyErr_SetString(PyExc_ValueError, "the records do not end one behind the other, with zeros behind the last");
@@ -1373,7 +1384,7 @@ PyObject *parse_json(PyObject *self, PyObject *args) {
     r.blank = (uint64_t)1 << ' ' | 1 << '\t' | 1 << '\r' | (r.flags & ELEMENTS ? 1 << '\n' : 0);
     Py_BEGIN_ALLOW_THREADS;
     r.failed = widen(&status, count + 1) < 0;
-    if (!r.failed) parse_records(&r, root, ends, count, status.bytes, &good);
+    if (!r.failed) parse_records(&r, root, starts, ends, count, status.bytes, &good);
     status.used = count;
     Py_END_ALLOW_THREADS;
     if (r.failed) {
@@ -1392,6 +1403,7 @@ out:
     free(r.later);
     drop(&r.scratch);
     drop(&status);
+    PyBuffer_Release(&start_view);
     PyBuffer_Release(&end_view);
     PyBuffer_Release(&view);
     return result;

@@ -179,9 +179,10 @@ def is_record(line: str) -> bool:
 
 
 def lines_of(text: bytes) -> tuple[Any, Any]:
-    """Lines with padding, and where they end."""
+    """Lines with padding, and where they begin and end."""
     data = np.frombuffer(text + bytes(PADDING), np.uint8)
-    return data, kernels.active.line_ends(data, len(text))
+    ends = kernels.active.line_ends(data, len(text))
+    return data, np.append(0, ends[:-1] + 1), ends
 
 
 decimals = st.one_of(

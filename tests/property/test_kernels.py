@@ -231,7 +231,8 @@ def test_texts_of_every_size(letter: str) -> None:
 def parsed_lines(kind: Any, text: bytes, tree: JsonNode, purpose: int) -> Parsed:
     """Lines as columns."""
     data = np.frombuffer(exact(text + bytes(64)), np.uint8)
-    return kind.parse_json(data, kind.line_ends(data, len(text)), tree, purpose, False)
+    ends = kind.line_ends(data, len(text))
+    return kind.parse_json(data, np.append(0, ends[:-1] + 1)[: len(ends)], ends, tree, purpose, False)
 
 
 @given(st.lists(st.decimals(allow_nan=False, allow_infinity=False).map(str) | st.integers().map(str)), st.booleans())
@@ -363,8 +364,8 @@ def test_elements_are_parsed_as_lines_are(
         stop = found.closed if found.closed >= 0 else len(whole)
         ends = np.append(found.ends, stop)
         data = np.frombuffer(exact(whole[:stop] + bytes(64)), np.uint8)
-        parsed = each.parse_json(data, ends, tree, CHECK, True)
         starts = np.append(0, ends[:-1] + 1)
+        parsed = each.parse_json(data, starts, ends, tree, CHECK, True)
         taken = [json.loads(whole[starts[i] : ends[i]]) for i in np.flatnonzero(parsed.status == GOOD)]
         read = [{k: v for k, v in row.items() if v is not None} for row in parsed.root.whole().to_pylist()]
         assert read == taken

@@ -81,9 +81,9 @@ def parse_csv(
     return batch, np.frombuffer(aside, np.int64).reshape(-1, 4), np.frombuffer(before, np.int64)
 
 
-def parse_json(data: Any, ends: Positions, tree: JsonNode, purpose: int, elements: bool) -> Parsed:
+def parse_json(data: Any, starts: Positions, ends: Positions, tree: JsonNode, purpose: int, elements: bool) -> Parsed:
     """See :class:`.interface.Kernels`."""
-    status, root = loops.parse_json(data, ends, tree.spec, purpose | (_ELEMENTS if elements else 0))
+    status, root = loops.parse_json(data, starts, ends, tree.spec, purpose | (_ELEMENTS if elements else 0))
     return Parsed(np.frombuffer(status, np.uint8), _column(tree, root))
 
 

@@ -69,12 +69,15 @@ class Kernels(Protocol):
             The columns, the records that cannot be rows, and how many records begin before each of `stops`.
         """
 
-    def parse_json(self, data: Data, ends: Positions, tree: JsonNode, purpose: int, elements: bool, /) -> Parsed:
+    def parse_json(
+        self, data: Data, starts: Positions, ends: Positions, tree: JsonNode, purpose: int, elements: bool, /
+    ) -> Parsed:
         """Records of JSON as columns.  Records that are not taken are named; which ones these are may differ.
 
         Args:
             data: uint8 array: the records, with at least 64 zero bytes behind them.
-            ends: where they end; behind each but the last is one byte before the next.
+            starts: where they begin.
+            ends: where they end; one byte or more is between two of them.
             tree: where values go; an object.
             purpose: :data:`.json_columns.CHECK`, `MAPPED` or `LEARN`.
             elements: they are elements of an array, which may have line breaks between their tokens.

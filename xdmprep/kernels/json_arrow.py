@@ -44,10 +44,13 @@ _EXACT_DOUBLES = 2.0**53
 _STRANGE = re.compile(rb"[\x00-\x09\x0b-\x1f]")
 
 
-def parse_plainly(data: Any, ends: Ints, tree: JsonNode, purpose: int, elements: bool) -> Parsed:
+def parse_plainly(data: Any, starts: Ints, ends: Ints, tree: JsonNode, purpose: int, elements: bool) -> Parsed:
     """As the kernel `parse_json`; records that Arrow's parser does not see whole count as unlike the tree."""
-    bytes_ = np.asarray(data)[: ends[-1] if len(ends) else 0]
-    starts: Ints = np.concatenate([np.zeros(1, np.int64), ends + 1])[: len(ends)]
+    places = zip(starts.tolist(), ends.tolist(), strict=True)
+    view = memoryview(data)
+    bytes_ = np.frombuffer(b"\n".join([view[begin:end] for begin, end in places]), np.uint8)
+    ends = np.cumsum(ends - starts + 1) - 1
+    starts = np.append(0, ends + 1)[: len(ends)]
     if elements:  # as lines
         outside, breaks = outside_texts(bytes_), bytes_ == 10
         bytes_ = np.where(outside & (breaks | (bytes_ == 13) | (bytes_ == 9)), np.uint8(32), bytes_)

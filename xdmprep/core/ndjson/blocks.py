@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ MAX_RECORD_BYTES = 16 << 20
 SHOWN = 500
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class LineBlock:
     """Whole lines of a file.
 
@@ -56,7 +56,11 @@ class LineBlock:
 
     def breaks(self, size: int) -> int:
         """How many line breaks of the file there are up to a place in the block."""
-        return self.lead + int(np.count_nonzero(self.data[:size] == 10))
+        return self.lead + int(np.searchsorted(self._breaks, size))
+
+    @cached_property
+    def _breaks(self) -> Ints:
+        return np.flatnonzero(self.data[: self.size] == 10)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
 
 from ... import kernels
 from ...kernels.arrays import Ints, Mask
-from ...kernels.json_array import PADDING
 from ...kernels.json_columns import JsonNode, Parsed
 from .blocks import LineBlock
 from .parse import parse
@@ -55,19 +52,8 @@ class BlockLines:
             tree: where values go; an object.
             purpose: see :func:`.parse.parse`.
         """
-        return parse(*self._data(some), tree, purpose, self.block.ends is not None)
-
-    def _data(self, some: Ints) -> tuple[Any, Ints]:
-        """Some lines behind each other, with padding, and where they end; not copied if they are the last ones."""
-        if len(some) and some[0] == len(self) - len(some):
-            begin = int(self.starts[some[0]])
-            return self.block.data[begin:], self.ends[some] - begin
-        view = memoryview(self.block.data)
-        places = zip(self.starts[some].tolist(), self.ends[some].tolist(), strict=True)
-        text = b"".join([part for begin, end in places for part in (view[begin:end], b"\n")])
-        data = np.zeros(len(text) + PADDING, np.uint8)
-        data[: len(text)] = np.frombuffer(text, np.uint8)
-        return data, np.cumsum(self.ends[some] - self.starts[some] + 1) - 1
+        elements = self.block.ends is not None
+        return parse(self.block.data, self.starts[some], self.ends[some], tree, purpose, elements)
 
     def texts(self, kept: Mask) -> pa.Array:
         """The text of the kept lines, without copying where all lines of a file are kept."""

@@ -14,11 +14,12 @@ from ...kernels.json_columns import UNKNOWN, JsonColumn, JsonNode, Parsed
 from ..shred import conform
 
 
-def parse(data: Any, ends: Ints, tree: JsonNode, purpose: int, elements: bool = False) -> Parsed:
+def parse(data: Any, starts: Ints, ends: Ints, tree: JsonNode, purpose: int, elements: bool = False) -> Parsed:
     """Parse records.
 
     Args:
         data: uint8 array: the records, and :data:`.PADDING` zero bytes.
+        starts: where they begin.
         ends: where they end.
         tree: where values go; an object.
         purpose: :data:`.json_columns.CHECK`, `MAPPED` or `LEARN`.
@@ -27,7 +28,7 @@ def parse(data: Any, ends: Ints, tree: JsonNode, purpose: int, elements: bool = 
     Returns:
         The columns of `tree`, with the Arrow types that its values have.
     """
-    parsed = kernels.active.parse_json(data, ends, tree, purpose, elements)
+    parsed = kernels.active.parse_json(data, starts, ends, tree, purpose, elements)
     return replace(parsed, root=replace(parsed.root, children=tuple(map(_typed, parsed.root.children))))
 
 

@@ -132,7 +132,7 @@ def _parse(values: pa.Array, node: json.JsonNode) -> json.Parsed:
     text = used_bytes(pc.binary_join(whole, '}\n{"v":'))  # a twentieth of the time of joining each with its ends
     data = np.concatenate([_BEGIN, text, _END])
     ends = kernels.active.line_ends(data, len(data) - PADDING)
-    return parse(data, ends, json.JsonNode(json.OBJECT, ("v",), (node,)), json.LEARN)
+    return parse(data, np.append(0, ends[:-1] + 1), ends, json.JsonNode(json.OBJECT, ("v",), (node,)), json.LEARN)
 
 
 def _shaped(column: json.JsonColumn, array: pa.Array) -> pa.Array:
