@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from xdmprep.errors import ExpressionError, XdmPrepError
@@ -124,6 +124,12 @@ FAILING = [
     st.lists(rows_of_all_kinds, min_size=1, max_size=6),
     st.sampled_from([1, 30]),
     st.sampled_from([Options(), Options(fractions="truncate", null_operand="error", null_condition="error")]),
+)
+@example(
+    'set_date_part("mm", i, t)',
+    [{**dict.fromkeys(["u", "i", "d", "b", "at", "l", "o"]), "t": "", "f": "yyyy"}],
+    1,
+    Options(),
 )
 def test_rows_fail_for_the_reason_that_the_reference_gives(
     text: str, some: list[dict[str, Any]], times: int, options: Options

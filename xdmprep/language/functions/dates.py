@@ -107,10 +107,10 @@ def date_part(ctx: Context, component: Any, value: Any) -> int:
        'set_date_part("m", 4, date("2016-11-09T11:44:44.797"))', "2016-04-09T11:44:44.797Z",
        nulls=(2,))  # fmt: skip
 def set_date_part(ctx: Context, component: Any, value: Any, when: Any) -> Moment:
+    before = moment(ctx, when)
     if value is None:
         raise Failed("the value of the component is null")
-    before, n = moment(ctx, when), whole(value, "the value of the component")
-    at = before.at
+    n, at = whole(value, "the value of the component"), before.at
     name = _component(ctx, component)
     try:
         match name:
