@@ -10,18 +10,20 @@ from functools import reduce
 from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from dateutil import tz
 
 import xdmprep as xp
 from xdmprep import Schema, XdmPrepError
 from xdmprep.errors import SourceError
 from xdmprep.read import open_source
-from xdmprep.read.objects import joined_kinds, kind_of_all, type_of, unlike_places
+from xdmprep.read.objects import Objects, joined_kinds, kind_of_all, type_of, unlike_places
 
 SCHEMA = Schema.from_dict({
     "$id": "https://ns.example.com/o", "type": "object", "properties": {
@@ -168,7 +170,9 @@ def test_one_column_is_no_table() -> None:
 VALUES = [
     None, "a", "é", True, False, 0, 5, -5, 2**53, 2**53 + 1, -(2**60), 2**63 - 1, 2**63, -(2**70), 2**70, 1.5,
     float("nan"), datetime.date(2024, 2, 29), datetime.time(1, 2), datetime.datetime(2024, 1, 1), Decimal("1.50"),
-    np.int64(7), np.float32(0.5), np.str_("n"), pd.NA, [1], {"k": 1},
+    datetime.datetime(2024, 7, 1, tzinfo=ZoneInfo("Europe/Berlin")), datetime.datetime(2024, 1, 1, tzinfo=datetime.UTC),
+    datetime.datetime(2024, 7, 1, tzinfo=tz.gettz("America/New_York")), pd.Timestamp("2024-01-01"), pd.NaT,
+    pd.Timestamp("2024-01-01", tz="Asia/Tokyo"), np.int64(7), np.float32(0.5), np.str_("n"), pd.NA, [1], {"k": 1},
 ]  # fmt: skip
 
 
@@ -178,6 +182,24 @@ def test_the_kind_of_many_values_is_that_of_each_joined(size: int) -> None:
         one_by_one = reduce(joined_kinds, (kind_of_all([value]) for value in values), None)
         assert type_of(kind_of_all(values)) == type_of(one_by_one), values
         assert list(unlike_places(kind_of_all(values))) == list(unlike_places(one_by_one)), values
+
+
+ZONES = [None, datetime.UTC, ZoneInfo("Europe/Berlin"), datetime.timezone(-datetime.timedelta(hours=5, minutes=30))]
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_times_are_arrays_of_their_microseconds(zone: datetime.tzinfo | None) -> None:
+    some = [
+        datetime.datetime(year, month, day, hour, 59, 59, 999_999, zone, fold=fold)
+        for year in (1, 1900, 1969, 1970, 2024, 9999) for month, day in ((1, 1), (3, 31), (10, 27), (12, 31))
+        for hour in (0, 2, 23) for fold in (0, 1)
+    ]  # fmt: skip
+    some += [pd.Timestamp("2024-06-01T00:00:00.123456789", tz=zone), None]
+    found = Objects(some).array(0, len(some)).cast(pa.int64()).to_pylist()
+    start, micro = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC), datetime.timedelta(microseconds=1)
+    aware = [value if zone or value is None else value.replace(tzinfo=datetime.UTC) for value in some[:-1]]
+    assert found == [*((value.to_pydatetime(warn=False) - start) // micro if isinstance(value, pd.Timestamp) else
+                       (value - start) // micro for value in aware), None]  # fmt: skip
 
 
 def rows_of(kind: str, count: int) -> list[Any]:

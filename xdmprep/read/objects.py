@@ -22,6 +22,7 @@ from numbers import Integral, Real
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -111,12 +112,26 @@ def kind_of(value: Any, depth: int = 0) -> Kind:
 def kind_of_all(values: Collection[Any], kind: Kind = None) -> Kind:
     """The kind that holds `values` and those of `kind` without loss."""
     types = set(map(type, values))
-    if types <= _ONE_KIND.keys():
-        if int in types:
-            integers = [value for value in values if type(value) is int]
-            kind = joined_kinds(joined_kinds(kind, kind_of(min(integers))), kind_of(max(integers)))
-        return reduce(joined_kinds, (_ONE_KIND[one] for one in types - {int}), kind)
-    return reduce(joined_kinds, (kind_of(_usual(value)) for value in values), kind)
+    moments = _moments(types)
+    some: Collection[Any] = values
+    if types - moments <= _ONE_KIND.keys():
+        integers = [value for value in values if type(value) is int] if int in types else []
+        zones = {id(value.tzinfo): value for value in values if type(value) in moments} if moments else {}
+        if all(_has_one_name(value.tzinfo) for value in zones.values()):
+            some = [*sorted({min(integers), max(integers)} if integers else ()), *zones.values()]
+            kind = reduce(joined_kinds, (_ONE_KIND[one] for one in types - moments - {int}), kind)
+    return reduce(joined_kinds, (kind_of(_usual(value)) for value in some), kind)
+
+
+def _moments(types: set[type]) -> set[type]:
+    """Which of some types are those of date-times, pandas' missing one aside."""
+    return {one for one in types if issubclass(one, datetime.datetime) and one.__name__ != "NaTType"}
+
+
+def _has_one_name(zone: datetime.tzinfo | None) -> bool:
+    """Whether all times of a zone are of one kind; the offsets of one that Arrow does not know are of several."""
+    known = isinstance(zone, ZoneInfo) and zone.key is not None and is_zone(zone.key)
+    return zone is None or type(zone) is datetime.timezone or known
 
 
 #: Types whose values are all of one kind; that of integers depends on their size.
@@ -437,9 +452,12 @@ def array_of(values: Sequence[Any], kind: Kind) -> pa.Array:
         texts = kernels.active.object_texts(np.fromiter(values, object, len(values)), ())
         if texts is not None:
             return texts
+    types = set(map(type, values))
+    if isinstance(kind, str) and kind.partition(" ")[0] == "time" and types - {type(None)} == _moments(types):
+        return pa.array(values, type_of(kind))
     if _holds(kind, "odd"):
         return pa.ExtensionArray.from_storage(_SCALARS["odd"], pa.nulls(len(values)))
-    return _built(values if set(map(type, values)) <= _ONE_KIND.keys() else [_usual(value) for value in values], kind)
+    return _built(values if types <= _ONE_KIND.keys() else [_usual(value) for value in values], kind)
 
 
 def _built(values: Sequence[Any], kind: Kind) -> pa.Array:
