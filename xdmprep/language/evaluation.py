@@ -532,6 +532,3 @@ def fold(node: Node, options: Options) -> Node:
         return Constant(node.position, run(compile_node(node), Scope({}, Context(options))))
     except Failed:
         return node
-
-
-__all__ = ["Constants", "Frame", "Mask", "Shared", "Types", "annotate", "each", "evaluate", "fold"]

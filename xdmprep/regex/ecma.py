@@ -20,7 +20,6 @@ from .tree import (
     End,
     Look,
     Node,
-    RegexError,
     Repeat,
     children,
     seq,
@@ -317,6 +316,3 @@ class _EcmaReader(Cursor):
         start, char = self.at, self.peek()
         self.at += 1
         return self._escaped(start, in_class=True) if char == "\\" else ord(char)
-
-
-__all__ = ["LINE_ENDS", "SPACE", "RegexError", "read_ecma"]

@@ -34,8 +34,6 @@ import pyarrow.compute as pc
 from .. import catalogue
 from ..catalogue import Context
 from ..columns import (
-    BOOL,
-    DOUBLE,
     MOMENT,
     TEXT,
     Column,
@@ -369,9 +367,3 @@ _TRUTH = Kernel(catalogue.Function("", "", "", ""), _truth, ("any",))
 def failing(rows: Rows, column: Column, like: pa.DataType = pa.null()) -> Column:  # noqa: B008 (an immutable value)
     """Nulls; open, for the interpreter to say why, where the column is not null."""
     return Column(pa.nulls(rows.n, like), some(~nulls_of(column.values)))
-
-
-__all__ = [
-    "BOOL", "DOUBLE", "Body", "Constants", "Kernel", "Made", "Rows", "as_printed", "as_texts", "attempted",
-    "failing", "kernel", "kind", "lifted", "literal", "need", "needed", "truths",
-]  # fmt: skip

@@ -213,6 +213,3 @@ def url_decoded(rows: Rows, value: Column) -> Made:
                 texts.made_of(offsets_of(sizes), out[kept][ranges(ends[:-1], sizes)], nulls_of(values) | odd), odd
             )
     return Column(made_texts)
-
-
-__all__ = ["Urls"]
