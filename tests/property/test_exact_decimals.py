@@ -223,3 +223,11 @@ def test_objects_made_by_expressions_keep_the_digits(source: str, tmp_path: Path
         assert (D(text) if text else None) == row["x"]
         assert record["o"]["n"] == float(row["y"])
         assert [*map(D, record["l"])] == [value for value in (row["x"], row["y"]) if value is not None]
+
+
+@given(st.lists(st.from_regex(r"[+-]?[0-9]{1,25}(\.[0-9]{0,25}|e[0-9])?", fullmatch=True), min_size=1, max_size=8))
+def test_fractions_that_are_cut_off_do_not_change_the_digits_before_them(texts: list[str]) -> None:
+    batch = pa.record_batch({"t": texts})
+    got = compile_expression("to_bigint(t)", batch.schema).apply(batch).values
+    assert [*(got if isinstance(got, list) else got.to_pylist())] == [int(Decimal(text)) for text in texts]
+    assert [xp.evaluate("to_bigint(t)", {"t": text}) for text in texts] == [int(Decimal(text)) for text in texts]

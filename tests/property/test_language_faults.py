@@ -115,6 +115,8 @@ FAILING = [
     "i * i * i", "u.substring(t.lastIndexOf(u))", "t.lastIndexOf(u)",
     "to_integer(iif(b, t, u))", "iif(b, to_integer(t), 1 / i)", "coalesce(date(t), date(u))", "b && to_integer(t) > 1",
     'to_integer(t) + 1 / i - to_integer(u)', "add_to_map(o, l)", "transformArray(l, x -> to_integer(x))",
+    "transformArray(l, x -> x * i)", "filterArray(l, x -> to_decimal(x) > i)", "transformArray(l, x -> 1 / i)", "transformArray(l, x -> iif(b, date(x), i))",
+    "transformArray(l, x -> date(x, f))", "transformArray(l, x -> transformArray(l, y -> to_integer(y)))", "to_bigint(iif(b, u, t))",
 ]  # fmt: skip
 
 

@@ -30,7 +30,7 @@ def _whole(value: Any, fractions: str) -> int:
     if isinstance(found, int):
         return found
     if fractions == "truncate" or (not isinstance(value, str) and found == math.trunc(found)):
-        return math.trunc(found)
+        return int(Decimal(value)) if isinstance(value, str) else math.trunc(found)
     raise Failed(f"{text_of(value)[:80]!r} is not a whole number")
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...kernels.arrays import first_hits, list_parts, offsets_of, owners_of, ranges, sieved
-from ..columns import BOOL, LONG, TEXT, Column, Ints, Mask, as_mask, marked, merged, nulls_of, plain, some
+from ..columns import BOOL, LONG, TEXT, Column, Ints, Mask, as_mask, marked, merged, nulls_of, patched, plain, some
 from ..functions import table
 from ..shapes import (
     ABSENT,
@@ -168,8 +168,15 @@ def _over_elements(rows: Rows, value: Column, body: Body, filters: bool = False)
         made = truths(Rows(len(parents), rows.context), made)
     need(not isinstance(made.values, list))
     offsets, items = sieved(offsets, as_mask(made.values), items) if filters else (offsets, made.values)
-    failed = None if made.open is None else some(marked(rows.n, parents[made.open]))
-    return Column(list_of(offsets, items, nulls_of(value.values)), failed)
+    lists = list_of(offsets, items, nulls_of(value.values))
+    if made.open is None:
+        return Column(lists)
+    failed, at = np.unique(parents[made.open], return_index=True)  # the first element that fails says why
+    is_open = marked(rows.n, failed)
+    if made.why is None:
+        return Column(lists, some(is_open))
+    told = made.why.take(pa.array(np.flatnonzero(made.open)[at]))
+    return Column(lists, some(is_open), patched(pa.nulls(rows.n, TEXT), is_open, told))
 
 
 # Objects and maps

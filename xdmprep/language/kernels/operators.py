@@ -39,6 +39,7 @@ from .table import Constants, Made, Rows, as_texts, failing, kernel, kind, need,
 # Conversions
 
 _NO_NUMBER = DECIMAL, "is not a number"
+_CUT = r"^([+-]?[0-9]+)\.[0-9]*$"
 #: Of long ones and those with an exponent the interpreter says whether they are numbers.
 _NOT_WHOLE = re.compile(r"[+-]?[0-9]+|.*[eE].*|.{300,}"), "is not a whole number"
 
@@ -51,7 +52,9 @@ def _whole(rows: Rows, value: Column, option: str) -> Made:
         return Column(value.values)
     if name == "text":
         words = plain(value.values)
-        return reported(words, rows.opened(numbers.integers(words)), _NO_NUMBER, *(() if cut else (_NOT_WHOLE,)))
+        pointed = cut and pc.any(pc.match_substring(words, ".")).as_py()
+        whole = pc.replace_substring_regex(words, _CUT, r"\1") if pointed else words
+        return reported(words, rows.opened(numbers.integers(whole)), _NO_NUMBER, *(() if cut else (_NOT_WHOLE,)))
     if name == "numeral":
         return _whole_numerals(value, cut)
     if name == "double":

@@ -138,7 +138,7 @@ def border(regex: str) -> list[Mask] | None:
         found[part.ahead] &= np.array(
             [byte in part.body.set if byte < 128 else bool(beyond_ascii) for byte in range(256)]
         )
-    return found if parts else None
+    return None if read is None else found
 
 
 @dataclass(frozen=True, slots=True)

@@ -346,7 +346,7 @@ def truths(rows: Rows, column: Column) -> Column:
     strict = rows.options.null_condition == "error"
     if name in ("bool", "long", "double", "text", "numeral"):
         held = pa.array(texts.truth(column.values))
-        return Column(held, merged(column.open, some(nulls_of(column.values)) if strict else None))
+        return Column(held, merged(column.open, some(nulls_of(column.values)) if strict else None), column.why)
     if name == "null":
         held = pa.array(np.zeros(rows.n, dtype=bool))
         return Column(held, merged(column.open, np.ones(rows.n, dtype=bool) if strict and rows.n else None))
