@@ -235,6 +235,13 @@ def schemas() -> Path:
     return ROOT / "schemas"
 
 
+@pytest.fixture
+def job(schemas: Path) -> tuple[Path, Path, Path]:
+    """The shipped rows of a CRM, the mapping set, and the schema."""
+    crm = schemas / "crm-profile.schema.json"
+    return schemas / "examples" / "crm-profiles.csv", schemas / "crm-profile.mapping.yaml", crm
+
+
 @pytest.fixture(scope="module", params=["compiled", "plain"])
 def both_ways(request: pytest.FixtureRequest) -> Iterator[None]:
     """The module's tests with the compiled inner loops, and without them."""

@@ -193,20 +193,12 @@ def test_each_case_where_the_public_validators_differ_has_a_choice(tmp_path: Pat
 @pytest.mark.parametrize(
     ("schema", "value", "ours"),
     [
-        # where the public validators differ: xdmprep/docs/validation.md says why
-        ({"type": "string", "format": "date-time"}, "2016-12-31T23:59:60Z", False),
-        ({"type": "string", "format": "date-time"}, "2018-11-12T20:20:39Z\n", False),
+        # beside the cases above; xdmprep/docs/validation.md says why
         ({"type": "string", "format": "date-time"}, "2018-11-12 20:20:39Z", False),
         ({"type": "string", "format": "date-time"}, "2018-11-12T20:20:39+0000", False),
         ({"type": "string", "format": "date"}, "0000-01-01", False),
-        ({"type": "string", "format": "email"}, "@", False),
-        ({"type": "string", "format": "email"}, ".a@example.com", False),
         ({"type": "string", "format": "email"}, "a@localhost", True),
-        ({"type": "string", "format": "url"}, "not a url", True),
-        ({"type": "string", "pattern": "^\\d+$"}, "١٢", False),
         ({"type": "string", "pattern": "^[A-Z]{2}$"}, "US\n", False),
-        ({"type": "integer", "minimum": -(2**63)}, -(2**63) - 1, False),
-        ({"type": "number", "multipleOf": 0.01}, 0.07, True),
     ],
 )
 def test_our_choice_where_the_public_validators_differ(schema: Any, value: Any, ours: bool, tmp_path: Path) -> None:

@@ -14,15 +14,6 @@ import xdmprep as xp
 
 
 @pytest.fixture
-def job(schemas: Path) -> tuple[Path, Path, Path]:
-    return (
-        schemas / "examples" / "crm-profiles.csv",
-        schemas / "crm-profile.mapping.yaml",
-        schemas / "crm-profile.schema.json",
-    )
-
-
-@pytest.fixture
 def rows(job: Any) -> pd.DataFrame:
     """The source's texts, with ids of our own."""
     frame = pd.read_csv(job[0], dtype=str, keep_default_na=False, na_values=[""])

@@ -18,15 +18,6 @@ from xdmprep.errors import MappingError, SourceError, UsageError
 
 
 @pytest.fixture
-def job(schemas: Path) -> tuple[Path, Path, Path]:
-    return (
-        schemas / "examples" / "crm-profiles.csv",
-        schemas / "crm-profile.mapping.yaml",
-        schemas / "crm-profile.schema.json",
-    )
-
-
-@pytest.fixture
 def rows(job: tuple[Path, Path, Path]) -> pa.Table:
     names = job[0].read_text(encoding="utf-8").splitlines()[0].replace('"', "").split(",")
     texts = arrow_csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True)
