@@ -1035,13 +1035,13 @@ static PyObject *given_away(Bytes *bytes) {
     return made;
 }
 
-/* memory(size): bytes that may hold anything, in memory that is used again once they are let go. */
+/* memory(size): at most 2 GB that may hold anything, in memory that is used again once they are let go. */
 PyObject *memory(PyObject *self, PyObject *object) {
     (void)self;
     const size_t size = PyLong_AsSize_t(object);
     if (PyErr_Occurred()) return NULL;
     Bytes bytes = {0};
-    if (size > PY_SSIZE_T_MAX - PADDING || widen(&bytes, size + PADDING) < 0) return PyErr_NoMemory();
+    if (size > INT32_MAX || widen(&bytes, size + PADDING) < 0) return PyErr_NoMemory();
     bytes.used = size;
     return given_away(&bytes);
 }
