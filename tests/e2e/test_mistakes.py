@@ -161,6 +161,7 @@ MISTAKES = [
     # packed, places, keys
     ("prepare crm.csv -m crm.mapping.yaml -s packed/crm.schema.json -o out", 2, "gzip", "Unpack"),
     ("prepare crm.csv -m packed/crm.yaml -s crm.schema.json -o out", 2, "gzip", "Unpack"),
+    ("prepare crm.csv -m packed/utf16.yaml -s crm.schema.json -o out", 2, "is UTF-16 text", "as UTF-8"),
     ("prepare crm.csv -m crm.mapping.yaml -s crm.schema.json -o records.jsonl", 2, "cannot be made", "another folder"),
     ("prepare crm.csv -m crm.mapping.yaml -s crm.schema.json -o records.jsonl/x", 2, "cannot be made",
      "Give another folder"),
@@ -214,6 +215,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "run/run.json": "{}", "run/manifest.json": "{}", "run/rejects.jsonl": '{"row": 1}\n',
         "run/part-00000.json": '{"_id": "1"}\n', "later/manifest.json": json.dumps(manifest),
         "packed/crm.schema.json": gzip.compress((folder / "crm.schema.json").read_bytes()),
+        "packed/utf16.yaml": "a: b".encode("utf-16"),
         "packed/crm.yaml": gzip.compress(b"a: b"), "list.yaml": f"- {name}\n", "trail.json": f'{{"{name}": "F_NAME",}}',
         "slash.yaml": "person/name/firstName: F_NAME\n", "objects.yaml": "person.name: F_NAME\n",
         "long.yaml": f"{name}: {{colum: F_NAME}}\n", "kind.yaml": kind,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from .. import wire
 from ..core.manifest import File, Manifest
-from ..errors import PlatformError, SourceError, counted, printable
+from ..errors import PlatformError, SourceError, counted, option, printable
 from . import polling
 from .checks import check_files
 from .files import CHUNK, NOT_THERE, OnBytes, Sender, stamp
@@ -208,7 +208,8 @@ class _Upload:
                 why = "Catalog does not know it any more, or not yet" if batch.status == _GONE else batch.explanation
                 raise PlatformError(
                     f"these files were sent before as batch {printable(batch.id, 80)}, which is {batch.status}: {why}.",
-                    hint="To send them as a new batch, add --again.", code="sent-before", batch=batch.id,
+                    hint=f"To send them as a new batch, add {option('again', True)}.",
+                    code="sent-before", batch=batch.id,
                 )  # fmt: skip
             batch = after
         return batch

@@ -214,9 +214,10 @@ class DocumentKind:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             kind = packing(data[:4]) or what_it_is(data[:4096], json_fits=True)
-            if kind is not None:
-                raise self.fail(path, f"is not text: it is {kind}", "Unpack or convert it first.") from None
-            raise self.fail(path, f"is not UTF-8 text (byte {error.start})", "Save the file as UTF-8.") from None
+            if kind is None or kind.startswith("UTF-"):
+                what = kind or f"not UTF-8 text (byte {error.start})"
+                raise self.fail(path, f"is {what}", "Save the file as UTF-8.") from None
+            raise self.fail(path, f"is not text: it is {kind}", "Unpack or convert it first.") from None
 
     def read_json(self, path: str | os.PathLike[str], pairs: _Pairs | None = None) -> Any:
         """The JSON of a file, see :meth:`read_text` and :meth:`parse_json`."""
