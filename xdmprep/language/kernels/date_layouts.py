@@ -64,6 +64,7 @@ def plain_layout(text: str) -> Layout:
     return layout
 
 
+@lru_cache(maxsize=4096)
 def length_of(layout: Layout) -> int:
     """The length in bytes of the strings of a layout, without the name of a zone."""
     return sum(max(width, 0) or (width == 0 and len(element)) for element, width in layout)

@@ -95,7 +95,8 @@ def read_iso(text: pa.Array, unit: str = "ms", layout: Layout | None = None) -> 
     if others is not None and 4 * len(others) > min(len(text), _FEW):
         return None
     span = pc.min_max(pc.binary_length(text))
-    if span["min"] == span["max"] and not (len(mark) == 1 and (used_bytes(text)[10::length] != ord(mark)).any()):
+    uniform = others is None and span["min"] == span["max"]  # a cast that fails costs much for each string that fails
+    if uniform and not (len(mark) == 1 and (used_bytes(text)[10::length] != ord(mark)).any()):
         found = _cast(text, length, unit)
         if found is not None:
             return found, None
@@ -147,11 +148,14 @@ def read_layouts(
     nulls = ~todo
     if iso is not None and others is not None:
         local, todo = np.where(others, 0, numpy_of(iso.cast(MOMENT))), todo & others
+    left = np.flatnonzero(todo)
+    sizes = lengths[left]
     by_length: dict[tuple[int, bool], list[Layout]] = {}
     for layout in layouts:
         by_length.setdefault((length_of(layout), layout[-1][1] == REST), []).append(layout)
     for (length, named), group in by_length.items():
-        rows = np.flatnonzero(todo & ((lengths > length) if named else (lengths == length)))
+        rows = left[(sizes > length) if named else (sizes == length)]
+        rows = rows[todo[rows]]
         for layout in group:
             if not len(rows):
                 break
