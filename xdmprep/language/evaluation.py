@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
+from functools import cache
 from itertools import repeat
 from typing import Any, TypeAlias
 
@@ -85,7 +86,7 @@ class Frame:
     ) -> None:
         self.columns, self.n, self.context, self.keys, self.asked = columns, n, context, keys, asked
         self.shared, self.types = shared or {}, types
-        self.wanted: Mask | None = None
+        self.wanted: Callable[[], Mask] | None = None
         self._normal: dict[str, Any] = {}
         self._worded: dict[str, Any] = {}
 
@@ -94,7 +95,7 @@ class Frame:
         """The rows, as kernels take them."""
         return Rows(self.n, self.context, self.wanted)
 
-    def asking(self, wanted: Mask | None) -> Frame:
+    def asking(self, wanted: Callable[[], Mask] | None) -> Frame:
         """The same rows, of which the values of some are `wanted` (None: of all)."""
         made = copy(self)
         made.wanted = wanted
@@ -140,7 +141,8 @@ class Around(Frame):
     def __init__(self, outer: Frame, parents: Ints, variables: dict[str, Any]) -> None:
         super().__init__({}, len(parents), outer.context, None, outer.asked, None, outer.types)
         self.outer, self.parents = outer, parents
-        self.wanted = None if outer.wanted is None else outer.wanted[parents]
+        wanted = outer.wanted
+        self.wanted = None if wanted is None else lambda: wanted()[parents]
         self._normal.update(variables)
 
     def raw(self, name: str) -> Any:
@@ -282,10 +284,20 @@ def _arguments(node: Call, frame: Frame) -> list[Column | Body]:
         given.append(_argument(part, frames[len(given)]))
         if len(given) == 1 and node.name in _ASKED:
             held = attempted(truths, frame.rows, *given)
-            masks = [] if held is None else [as_mask(held.values) == where for where in _ASKED[node.name]]
-            for at, mask in enumerate(masks, 1):
-                frames[at] = frame.asking(mask if frame.wanted is None else mask & frame.wanted)
+            if held is not None:
+                frames[1:] = [frame.asking(_where(held, where, frame)) for where in _ASKED[node.name]]
     return given
+
+
+def _where(held: Column, where: bool, frame: Frame) -> Callable[[], Mask]:
+    """Gives the rows where a condition holds, or does not, once it is asked."""
+
+    @cache
+    def found() -> Mask:
+        mask: Mask = as_mask(held.values) == where
+        return mask if frame.wanted is None else mask & frame.wanted()
+
+    return found
 
 
 def _argument(node: Node, frame: Frame) -> Column | Body:
@@ -373,7 +385,7 @@ def _interpreted(node: Node, work: Callable[..., Any], columns: Sequence[Column]
         if frame.asked is not None:
             frame.asked[node] = not any(_is_nested(column.values) for column in _varying(columns))
         return Column([] if result is None else pa.nulls(0, result))
-    is_open = merged(*[column.open for column in columns], None if frame.wanted is None else ~frame.wanted)
+    is_open = merged(*[column.open for column in columns], None if frame.wanted is None else ~frame.wanted())
     at = None if is_open is None or not is_open.any() else np.flatnonzero(~is_open)
     settled = columns if at is None else [_taken(column, at) for column in columns]
     values, why = each(work, settled, n if at is None else len(at), frame, node.random, node)
@@ -406,7 +418,7 @@ def _by_word(entry: Kernel, rows: Rows, given: Sequence[Column | Body]) -> Colum
             at = np.flatnonzero(codes == code)
             there = [_taken(each, at) if isinstance(each, Column) else _lambda_taken(each, at) for each in given]
             there[i] = Constants(word, len(at))
-            within = Rows(len(at), rows.context, None if rows.asked is None else rows.asked[at])
+            within = Rows(len(at), rows.context)
             made = lifted(entry, within, there) or _by_word(entry, within, there)
             if made is not None and not isinstance(made.values, list):
                 places[at] = filled + np.arange(len(at))

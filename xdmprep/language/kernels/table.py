@@ -102,18 +102,18 @@ class Rows:
     Attributes:
         n: the number of rows.
         context: options, clock, compiled patterns.
-        asked: the rows whose values matter; None for all.
+        asked: gives the rows whose values matter; None for all.
     """
 
     n: int
     context: Context
-    asked: Mask | None = None
+    asked: Callable[[], Mask] | None = None
 
     def opened(self, found: Column) -> Column:
         """`found`, open only where a value matters, so that no other row is looked at again."""
         if found.open is None or self.asked is None:
             return found
-        return Column(found.values, some(found.open & self.asked), found.why)
+        return Column(found.values, some(found.open & self.asked()), found.why)
 
     @property
     def options(self) -> Options:
