@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 
 import xdmprep as xp
@@ -114,6 +115,10 @@ def same(left: Any, right: Any) -> bool:
         return len(left) == len(right) and all(map(same, left, right))
     if isinstance(left, dict) and isinstance(right, dict):
         return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    if (
+        isinstance(right, float) and abs(right) < 3e38 and right == np.float32(right)
+    ):  # of single precision: as it is printed
+        return left in (right, float(str(np.float32(right))))
     return bool(left == right)
 
 

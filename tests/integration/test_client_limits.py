@@ -472,7 +472,7 @@ class Recorder(files.Sender):
     ) -> None:
         self.log.append((method, first, size))
 
-    def _act(self, url: str, file: File, action: str, safe: bool) -> None:
+    def _act(self, url: str, file: File, action: str) -> None:
         self.log.append(action)
         if action == "COMPLETE" and self.refuse:
             raise PlatformError("gap", status=400)
