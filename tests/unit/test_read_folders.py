@@ -226,3 +226,39 @@ def test_text_is_no_path() -> None:
     with pytest.raises(SourceError, match=r"is not a path\. Give text as io\.StringIO"):
         open_source(CSV.decode())
     assert ids(io.StringIO(CSV.decode())) == "ab"
+
+
+#: Files of a folder that are not read for their names, and what programs leave behind, of which nothing is said.
+NOT_READ = ("_e.csv", ".d.csv", "b.dat", "c.csv.bak", "day/.g.jsonl", "day/h.yaml")
+MARKS = ("_SUCCESS", ".DS_Store", "day/._SUCCESS.crc", "~$a.xlsx")
+DATA = {"a.csv": b"id,n\nx,1\n", "day/f.csv": b"id,n\ny,3\n"}
+
+
+@pytest.mark.parametrize("source", [str, lambda folder: [folder / "a.csv", folder / "day"], "{}/../i*".format])
+@pytest.mark.parametrize("data", [DATA, {"day/f.csv": DATA["day/f.csv"]}])
+def test_files_that_are_not_read_are_named_in_report_and_manifest(
+    source: Callable[[Path], Any], data: dict[str, bytes], schemas: Path, tmp_path: Path
+) -> None:
+    folder = filled(tmp_path / "in", dict.fromkeys([*NOT_READ, *MARKS], CSV) | data)
+    given = source(folder)
+    if isinstance(given, list):
+        given = [path for path in given if path.exists()]
+    names = [name for name in NOT_READ if not isinstance(given, list) or name.startswith("day/")]
+    schema = schemas / "crm-profile.schema.json"
+    result = xp.prepare(given, {"_id": "id"}, schema, out=tmp_path / "out")
+    assert result.rows == len(data)
+    assert {os.path.realpath(name) for name in result.manifest.source["notRead"]} == {
+        str(folder / name) for name in names
+    }
+    assert xp.Manifest.load(tmp_path / "out").source == result.manifest.source
+    (note,) = (note for note in result.report.notes if "not read" in note)
+    assert note.startswith(f"{len(names)} files not read")
+    assert note in xp.validate(given, schema, mapping={"_id": "id"}).notes
+    patch = xp.write_patch(given, given, schema, tmp_path / "patch", mapping={"identityMap.CRMID[0].id": "id"})
+    assert note in patch.report.notes
+
+
+def test_a_glob_reads_what_a_folder_is_not_read_with(tmp_path: Path) -> None:
+    folder = filled(tmp_path, {"a.csv": CSV, "b.dat": b"id\nx\n", ".c.csv": b"id\ny\n"})
+    assert ids(f"{folder}/*.dat") == "x"
+    assert ids([f"{folder}/.*", folder / "b.dat"]) == "yx"

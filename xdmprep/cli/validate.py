@@ -69,7 +69,7 @@ def validate(
     load_arrow()
     from ..core.manifest import check_target
     from ..pipeline.checking import validate as run
-    from ..read import expand
+    from ..read import expand, not_read
     from ..report import ENDINGS
     from ..report.page import ROWS
     from ..report.several import FilesReport
@@ -84,8 +84,9 @@ def validate(
     chosen = Rules.of(Rules.of(rules), levels)
     mapping_set = options.filled_mapping(mapping, values)
     loaded = Schema.load(schema)
+    others: list[str] = []
     if any(not is_file(file) for file in files):  # folders and globs
-        files = tuple(expand(list(files)) or files)
+        files = tuple(expand(list(files), others) or files)
     for file in files:
         refuse_lists(Path(file))
     found: list[Report] = []
@@ -100,6 +101,8 @@ def validate(
             )  # fmt: skip
         if hide_values:
             one = one.without_values()
+        if others and not found:
+            one.notes += (not_read(others),)
         found.append(one)
         if len(files) > 1:
             one.name, one.cap = place(file), cap

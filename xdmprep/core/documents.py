@@ -58,6 +58,7 @@ def files_below(
     fits: Callable[[str], bool],
     error: type[XdmPrepError] = SchemaError,
     enters: Callable[[str], bool] = bool,
+    others: list[str] | None = None,
 ) -> list[Path]:
     """The files in a folder and the folders below it, sorted.
 
@@ -68,6 +69,7 @@ def files_below(
         fits: whether a file of this name is wanted.
         error: what to raise.
         enters: whether a folder of this name is looked into.
+        others: takes the files that do not fit, and the folders that are not entered, which end with ``/``.
 
     Returns:
         Their paths.
@@ -90,6 +92,9 @@ def files_below(
             folders.clear()
             continue
         seen.add(real)
+        if others is not None:
+            others += [f"{Path(place, name)}/" for name in folders if not enters(name)]
+            others += [str(Path(place, name)) for name in names if not fits(name)]
         folders[:] = sorted(filter(enters, folders))
         count += len(names)
         if count > MAX_ENTRIES:

@@ -43,7 +43,7 @@ VERSION = 1
 _FILE = DocumentKind(SourceError, "Give the folder that `prepare` wrote.")
 _FACTS = record({}, {
     "name": TEXT, "batch": COUNT, "batches": COUNT, "mended": list_of(COUNT),
-    "files": list_of(record({"name": TEXT, "rows": COUNT})),
+    "files": list_of(record({"name": TEXT, "rows": COUNT})), "notRead": list_of(TEXT),
 })  # fmt: skip
 _SHAPE = record(
     {

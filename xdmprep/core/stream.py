@@ -345,6 +345,7 @@ class Stream:
             already, and not those of the first rows.
         narrowed: the first step for those who read the values of some columns only; None if it is the same.
         notes: what is worth a warning about all rows, such as fields that a mapping leaves out.
+        not_read: the files of a folder that are not read for their names.
 
     Examples:
         >>> rows = [{"first": "Ada"}, {"first": "Alan"}]
@@ -364,6 +365,13 @@ class Stream:
     whole: Callable[[], Stream] | None = None
     narrowed: Callable[[frozenset[str]], Callable[[Any], Any]] | None = None
     notes: tuple[str, ...] = ()
+    not_read: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> dict[str, Any]:
+        """What a manifest says of a source of several files, once they are read."""
+        found = {} if self.origins is None else {"files": self.origins.counts()}
+        return found | ({"notRead": [*map(_shown, self.not_read)]} if self.not_read else {})
 
     def __repr__(self) -> str:
         columns = len(self.arrow_schema)
@@ -402,6 +410,17 @@ class Stream:
         if names is None or self.narrowed is None or len(self.steps) != 1:
             return self
         return replace(self, steps=(self.narrowed(names),))
+
+    def with_all_columns(self) -> Stream:
+        """The same rows with columns for all of them; this stream where it has them already.
+
+        Examples:
+            >>> records.with_all_columns() is records
+            True
+        """
+        if self.whole is None:
+            return self
+        return replace(self.whole(), name=self.name, notes=self.notes, not_read=self.not_read)
 
     def then(
         self,

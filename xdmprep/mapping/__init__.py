@@ -103,7 +103,7 @@ def with_what_is_read(stream: Stream, mapping: MappingSet | Any, schema: Schema 
     if not is_open:
         return stream
     log.info("%s: columns are learned from all records", stream.name)
-    return replace(stream.whole(), name=stream.name)
+    return stream.with_all_columns()
 
 
 def _prints_doubles(one: Output) -> bool:

@@ -94,7 +94,8 @@ def validate(
     schema = as_schema(schema)
     if isinstance(source, list | tuple) and not source:
         raise UsageError("No file to check: the list is empty.")
-    files = _files(source)
+    others: list[str] = []
+    files = _files(source, others)
     if isinstance(files, list):
         done: list[Report] = []
         for file in files:
@@ -103,6 +104,10 @@ def validate(
             one = validate(file, schema, **more, on_start=on_start, on_chunk=on_chunk)
             one.name, one.cap = shown(file), cap
             done.append(one)
+        if others:
+            from ..read import not_read
+
+            done[0].notes += (not_read(others),)
         return FilesReport(done, cap=cap)
     records = check_stream(_records(files, schema, mapping, csv, excel), schema, rules)
     if on_start is not None:
@@ -119,14 +124,14 @@ def validate(
     return report
 
 
-def _files(source: Any) -> Any:
-    """The files that a list of paths, a folder or a glob stands for; anything else as it is."""
+def _files(source: Any, others: list[str]) -> Any:
+    """The files that a list of paths, a folder or a glob stands for, as :func:`.expand`; anything else as it is."""
     source = as_local(source)
     is_path = isinstance(source, str | os.PathLike)
     if isinstance(source, list | tuple) or (is_path and not is_file(source)):
         from ..read import expand  # what checks a file of records does without the readers of rows
 
-        files = expand(source)
+        files = expand(source, others)
         return files if files is not None else source if is_path else tuple(source)
     return source
 

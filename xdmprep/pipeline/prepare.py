@@ -295,7 +295,7 @@ def prepare(
     report = builder.finish()
     return conclude(
         folder, done, report, options, schema, name=read.name,
-        files=None if read.origins is None else read.origins.counts(),
+        files=read.files,
         columns=read.arrow_schema, mapping_file=mapping.name, schema_file=schema_file, threshold=error_threshold,
         max_loss=max_loss, started=started, seconds=times.seconds, merged=merged,
     )  # fmt: skip
@@ -310,7 +310,7 @@ def check_percentages(error_threshold: float | None, max_loss: float) -> None:
 
 def conclude(
     folder: OutputFolder, done: Written, report: Report, options: WriteOptions, schema: Schema, *, name: str,
-    files: list[dict[str, Any]] | None, columns: pa.Schema, mapping_file: str, schema_file: Any,
+    files: dict[str, Any], columns: pa.Schema, mapping_file: str, schema_file: Any,
     threshold: float | None, max_loss: float, started: float, merged: Merged, seconds: dict[str, float] | None = None,
     upsert: bool = False,
 ) -> Result:  # fmt: skip
@@ -323,7 +323,7 @@ def conclude(
         options: how it was written.
         schema: of the records.
         name: of the source.
-        files: name and rows of each, where the source is several.
+        files: what :attr:`.Stream.files` says.
         columns: the source's columns.
         mapping_file: path that the mapping was read from, for :func:`xdmprep.mend`.
         schema_file: where the schema was read from, for the same.
@@ -342,7 +342,7 @@ def conclude(
     """
     seconds = seconds or {"total": time.perf_counter() - started}
     rows = merged.source_rows(done)
-    source = {"name": name, **rows, **({} if files is None else {"files": files})}
+    source = {"name": name, **rows, **files}
     manifest = manifest_of(
         done, options, folder.path, source, schema,
         values=report.values.table(lost_only=True), threshold=threshold, upsert=upsert,

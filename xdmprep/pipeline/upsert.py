@@ -330,7 +330,8 @@ def write_patch(
     }  # fmt: skip
     name = late.stream.name
     folder = OutputFolder(out, key, overwrite)
-    sizes = [side.stream.total_bytes for side in (early, late) if side is not None]
+    sides = [side for side in (early, late) if side is not None]
+    sizes = [side.stream.total_bytes for side in sides]
     size = None if None in sizes else sum(size or 0 for size in sizes)
     with folder.all_or_nothing():
         if size is not None and size > MEMORY_BYTES:
@@ -341,7 +342,11 @@ def write_patch(
             early, late, made, options, ingested, sent, scratch=folder.path, jobs=jobs, on_chunk=on_chunk,
             effects=effects,
         )  # fmt: skip
-        notes = [made.profile_warning, *array_warnings(mapping), *late.stream.notes]
+        notes = [
+            made.profile_warning,
+            *array_warnings(mapping),
+            *(note for side in sides for note in side.stream.notes),
+        ]
         lost = patch.values.table(lost_only=True)
         builder = ReportBuilder(name, cap=KEPT_FINDINGS, origins=late.stream.origins, notes=notes)
         source = {"name": name, **({} if early is None else {"before": early.stream.name}), "key": patch.key,

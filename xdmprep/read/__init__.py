@@ -20,15 +20,14 @@ from ..errors import SourceError, shorten
 from .arrow import as_records, read_arrow, read_frame, read_parquet
 from .csv import CsvOptions, KnownShapes, read_csv
 from .excel import ExcelOptions, read_excel
-from .several import expand, fingerprint, kind_of, partitions, read_files
+from .several import expand, fingerprint, kind_of, not_read, partitions, read_files
 from .spooled import Spooled, is_book, is_compressed, is_open_file, kind_of_bytes
 
 log = logging.getLogger("xdmprep.read")
 
 __all__ = [
     "CsvOptions", "ExcelOptions", "Spooled", "as_records", "expand", "fingerprint", "is_csv", "is_excel",
-    "is_open_file",
-    "open_source", "read_csv",
+    "is_open_file", "not_read", "open_source", "read_csv",
 ]  # fmt: skip
 
 
@@ -75,7 +74,14 @@ def open_source(source: Any, csv: CsvOptions | None = None, excel: ExcelOptions 
     if isinstance(source, Stream):
         return source
     source = as_local(source)
-    files = expand(source)
+    others: list[str] = []
+    files = expand(source, others)
+    stream = _opened(source, files, csv, excel)
+    return replace(stream, notes=(*stream.notes, not_read(others)), not_read=tuple(others)) if others else stream
+
+
+def _opened(source: Any, files: list[str] | None, csv: CsvOptions | None, excel: ExcelOptions | None) -> Stream:
+    """A source, or the files that it stands for, as a stream."""
     if files and (len(files) > 1 or partitions(files[0])):
         return _several(files, csv, excel)
     if files:
@@ -99,14 +105,10 @@ def _several(files: list[str], csv: CsvOptions | None, excel: ExcelOptions | Non
             local = as_local(file)
             return open_source(file, csv, excel) if is_elsewhere(local) else _file(local, csv, excel, known)
 
-        stream = read_files(files, lambda file: _columns_of(open_file(file), whole))
+        stream = read_files(files, lambda file: open_file(file).with_all_columns() if whole else open_file(file))
     if whole or stream.whole is None:
         return stream
     return replace(stream, whole=partial(_several, files, csv, excel, True))
-
-
-def _columns_of(stream: Stream, whole: bool) -> Stream:
-    return stream.whole() if whole and stream.whole is not None else stream
 
 
 def _several_json(files: list[str], whole: bool) -> Stream:

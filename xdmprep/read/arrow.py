@@ -581,8 +581,7 @@ def as_records(stream: Stream) -> Stream:
         SourceError: a column has no such type, or another one's name, or a place holds values of different types; the
             message names it.
     """
-    if stream.whole is not None:
-        stream = replace(stream.whole(), name=stream.name)
+    stream = stream.with_all_columns()
     stream = stream.reading(frozenset(stream.arrow_schema.names))
     require_readable(stream.name, stream.arrow_schema)
     if stream.unlike is not None and (notes := stream.unlike()):

@@ -12,6 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from functools import partial, reduce
 from itertools import groupby
 from pathlib import Path
@@ -31,7 +32,7 @@ from ..core.remote import RemoteError, as_local, is_elsewhere, is_remote, shown
 from ..core.remote import expand as listed
 from ..core.shred import Leaf, column_leaves, conform
 from ..core.stream import Chunk, Origins, Stream
-from ..errors import NoRowsError, SourceError
+from ..errors import NoRowsError, SourceError, counted, shorten
 from .csv import CsvBlock, joined
 
 #: Endings of the files that a folder is searched for; each kind may be compressed.
@@ -44,6 +45,8 @@ KINDS = {
 OTHERS = frozenset((".xls", ".xlsb", ".ods", ".numbers", ".avro", ".orc", ".sas7bdat", ".sav", ".dta", ".rds", ".pkl"))
 #: Beginnings of names that are hidden, or that programs keep for themselves.
 _HIDDEN = (".", "_", "~$")
+#: Files without rows that programs leave in folders of data; no one needs to hear that they are not read.
+_MARKS = ("_SUCCESS", "_committed_*", "_started_*", ".*.crc", ".DS_Store", "Thumbs.db", "desktop.ini", "~$*")
 _MAGIC = "*?["
 
 #: Files of no more bytes come together into one chunk, of about as many bytes at most.
@@ -53,23 +56,28 @@ SMALL_FILE, TOGETHER = 2 << 20, 5 << 20
 _Piece = tuple[int, Any]
 
 
-def expand(source: Any) -> list[str] | None:
-    """The files that a list of paths, a folder or a glob stands for; None if `source` is none of these."""
+def expand(source: Any, others: list[str] | None = None) -> list[str] | None:
+    """The files that a list of paths, a folder or a glob stands for; None if `source` is none of these.
+
+    `others` takes the files of folders that are not read for their names.
+    """
+    others = [] if others is None else others
     if isinstance(source, list | tuple):
         if not source or not all(isinstance(one, str | os.PathLike) for one in source):
             return None
-        return [file for one in source for file in (expand(one) or [os.fspath(one)])]
+        return [file for one in source for file in (expand(one, others) or [os.fspath(one)])]
     if not isinstance(source, str | os.PathLike):
         return None
     text = os.fspath(as_local(source))
     if is_remote(text):
-        return _elsewhere(text)
+        return _elsewhere(text, others)
     if is_folder(text):
-        return _in_folder(Path(text))
+        return _in_folder(Path(text), others)
     if any(sign in text for sign in _MAGIC) and not exists(text):
         folder, name = os.path.split(text)
         pattern = os.path.join(glob.escape(folder), name) if is_folder(folder) else text  # noqa: PTH118
-        found = [file for name in sorted(glob.glob(pattern, recursive=True)) for file in _matching(name, "**" in text)]  # noqa: PTH207
+        names = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
+        found = [file for name in names for file in _matching(name, "**" in text, others)]
         if not found:
             raise SourceError(f"{text}: no file matches. Check the folder and the ending.")
         return found
@@ -95,24 +103,37 @@ def fingerprint(source: Any, stream: Stream) -> dict[str, Any]:
     return {"name": stream.name, "files": [[file, stat.st_size, stat.st_mtime_ns] for file, stat in stats]}
 
 
-def _matching(name: str, deep: bool) -> list[str]:
+def not_read(others: Sequence[str]) -> str:
+    """What is said of the files of folders that are not read for their names."""
+    few = ", ".join(shorten(name, 200) for name in others[:3])
+    more = f" and {len(others) - 3:,} more" if len(others) > 3 else ""
+    return (
+        f"{counted(len(others), 'file')} not read, hidden or without the ending of a data file: {few}{more}. "
+        "A glob reads them."
+    )
+
+
+def _matching(name: str, deep: bool, others: list[str]) -> list[str]:
     """What a name that a glob gave stands for: itself, or the files of a folder, unless the glob goes into it."""
     if is_folder(name):
-        return [] if deep else _in_folder(Path(name), needed=False)
+        return [] if deep else _in_folder(Path(name), others, needed=False)
     if why := why_no_file(name):
         raise SourceError(f"{name}: {why}.")
     return [name] if is_file(name) and not Path(name).name.startswith("~$") else []
 
 
-def _in_folder(folder: Path, needed: bool = True) -> list[str]:
+def _in_folder(folder: Path, others: list[str], needed: bool = True) -> list[str]:
     """The data files below a folder; of an output folder of ours its parts."""
     if exists(folder / NAME):
         return [str(folder / file.name) for file in Manifest.load(folder).files]
-    files = files_below(folder, lambda name: bool(_kind_in_folder(name)), SourceError, lambda name: not _hidden(name))
-    return _of_one_kind([*map(str, files)], str(folder), needed)
+    rest: list[str] = []
+    files = files_below(
+        folder, lambda name: bool(_kind_in_folder(name)), SourceError, lambda name: not _hidden(name), rest
+    )
+    return _of_one_kind([*map(str, files), *sorted(rest)], str(folder), others, needed)
 
 
-def _elsewhere(url: str) -> list[str] | None:
+def _elsewhere(url: str, others: list[str]) -> list[str] | None:
     """The data files that the URL of a folder or glob stands for; None for the URL of a file."""
     try:
         found = listed(url)
@@ -122,7 +143,7 @@ def _elsewhere(url: str) -> list[str] | None:
         return None
     place = shown(url)
     if place.endswith("/"):
-        return _of_one_kind(found, place.rstrip("/"))
+        return _of_one_kind(found, place.rstrip("/"), others)
     if not found:
         raise SourceError(f"{place}: no file matches. Check the folder and the ending.")
     return found
@@ -140,17 +161,25 @@ def _kind_in_folder(name: str) -> str | None:
     return kind_of(Path(name)) or (last if last in OTHERS else "archive" if last in PACKED else None)
 
 
-def _of_one_kind(files: Sequence[str], folder: str, needed: bool = True) -> list[str]:
-    """The data files of a folder, hidden ones left out; what is in an archive is known when it is opened."""
+def _of_one_kind(files: Sequence[str], folder: str, others: list[str], needed: bool = True) -> list[str]:
+    """The data files of a folder; hidden ones and those of no kind go to `others`.
+
+    What is in an archive is known when it is opened.
+    """
+    rest: list[str] = []
     kinds: dict[str, list[str]] = {}
     for file in files:
         *above, name = Path(shown(file)[len(folder) :]).parts
         kind = None if any(map(_hidden, above)) else _kind_in_folder(name)
         if kind:
             kinds.setdefault(kind, []).append(file)
+        elif not any(fnmatchcase(name, mark) for mark in _MARKS):
+            rest.append(shown(file))
     archives = kinds.pop("archive", [])
     if needed and not kinds and not archives:
-        raise SourceError(f"{folder}: is a folder without CSV, JSON, Parquet, Excel or Arrow files.")
+        seen = f" {not_read(rest)}" if rest else ""
+        raise SourceError(f"{folder}: is a folder without CSV, JSON, Parquet, Excel or Arrow files.{seen}")
+    others += rest
     if len(kinds) > 1:
         counts = " and ".join(f"{len(some)} {kind}" for kind, some in kinds.items())
         raise SourceError(

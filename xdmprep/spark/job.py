@@ -208,13 +208,13 @@ def _committed(done: Sequence[Done], attempted: Attempts, folder: OutputFolder) 
     return [replace(file, name=name) for (_, file), name in zip(own, names, strict=True)]
 
 
-def _files(done: Sequence[Done]) -> list[dict[str, Any]]:
+def _files(done: Sequence[Done]) -> dict[str, Any]:
     """Name and highest row of each place that rows come from."""
     highest: dict[str, int] = {}
     for one in done:
         for name, row in one.places.items():
             highest[name] = max(row, highest.get(name, 0))
-    return [{"name": name, "rows": row} for name, row in highest.items()]
+    return {"files": [{"name": name, "rows": row} for name, row in highest.items()]}
 
 
 def _joined(done: Sequence[Done], attempted: Attempts, out: Path) -> None:
