@@ -111,13 +111,16 @@ def test_events_are_kept_by_profile(url):
         {"_id": "b", "timestamp": "2024-02-01T00:00:00Z", "identityMap": identity, "n": 3},
     ]
     ingest(url, dataset, events)
+    assert [(item["entityId"], item["entity"]["n"]) for item in events_of(url, "e1")] == [("a", 2), ("b", 3)]
+    assert profile(url, "CRMID", "e1") is None
+
+
+def events_of(url: str, identity: str) -> list[dict[str, Any]]:
     params = {
         "schema.name": "_xdm.context.experienceevent", "relatedSchema.name": "_xdm.context.profile",
-        "relatedEntityId": "e1", "relatedEntityIdNS": "CRMID",
+        "relatedEntityId": identity, "relatedEntityIdNS": "CRMID",
     }  # fmt: skip
-    body = call("GET", url, "/data/core/ups/access/entities", params=params).json()
-    assert [(item["entityId"], item["entity"]["n"]) for item in body["children"]] == [("a", 2), ("b", 3)]
-    assert profile(url, "CRMID", "e1") is None
+    return call("GET", url, "/data/core/ups/access/entities", params=params).json()["children"]
 
 
 def test_a_reverted_or_replaced_batch_leaves_no_trace(url):
@@ -143,12 +146,24 @@ def test_a_failed_batch_reaches_nobody(url):
         {"identityMap": {"CRMID": [{"id": "w1"}]}},  # none is primary
         {"identityMap": {"CRMID": [{"id": "w1", "primary": True}], "ECID": [{"id": "123"}]}},
         {"identityMap": {"CRMID": [{"id": " ", "primary": True}]}},
-        {"identityMap": {"CRMID": [{"id": "w1", "primary": True}]}, "x": "y" * 100_000},
     ],
 )
 def test_records_that_profile_drops(url, bad):
     assert ingest(url, new_dataset(url, tags=PROFILE_TAGS), [bad])["status"] == "active"
     assert profile(url, "CRMID", "w1") is None
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_records_above_the_limit_of_their_class_do_not_reach_profile(url, over):
+    identity = {"CRMID": [{"id": f"limit{over}", "primary": True}]}
+    event = {"_id": "e", "timestamp": "2024-02-01T00:00:00Z", "identityMap": identity}
+    for one, most, schema in (({"identityMap": identity}, 102_400, ()), (event, 10_240, (EVENT,))):
+        one["x"] = "y" * (most + over - len(json.dumps({**one, "x": ""}, separators=(",", ":"))))
+        assert ingest(url, new_dataset(url, *schema, tags=PROFILE_TAGS), [one])["status"] == "active"
+    assert (profile(url, "CRMID", f"limit{over}") is None, len(events_of(url, f"limit{over}"))) == (
+        bool(over),
+        1 - over,
+    )
 
 
 PRIMARY = {"@type": "xdm:descriptorIdentity", "xdm:sourceProperty": "/personalEmail/xdm:address",

@@ -51,6 +51,7 @@ def test_create_batch_refuses_unknown_formats():
 @pytest.mark.parametrize("text", ["A", "$A", "${A}", " A "])
 def test_bare_id(text):
     assert wire.bare_id(text) == "A"
+    assert (wire.bare_id("{A"), wire.bare_id("A}")) == ("{A", "A}")
 
 
 @pytest.mark.parametrize(
@@ -71,15 +72,19 @@ def test_flags_of_tags(values, expected):
 def test_content_range():
     assert wire.content_range(0, 9) == "bytes 0-9"
     assert wire.parse_content_range("bytes 0-9") == (0, 9)
-    assert wire.parse_content_range("bytes 5-9/100") == (5, 9)
-    for text in (None, "", "bytes 9-5", "bytes 0-", "0-9", "items 0-9"):
+    assert wire.parse_content_range("bytes 5-9/10") == (5, 9)
+    assert wire.parse_content_range("bytes 5-5/*") == (5, 5)
+    for text in (None, "", "bytes 5-9/9", "bytes 9-5", "bytes 0-", "0-9", "items 0-9"):
         assert wire.parse_content_range(text) is None
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [(None, []), ("bytes=0-9", [(0, 9)]), ("0 - 9", [(0, 9)]), ("bytes=20-29,0-9", [(0, 9), (20, 29)]), ("none", [])],
-)
+    [
+        (None, []), ("bytes=0-9", [(0, 9)]), ("0 - 9", [(0, 9)]), ("bytes=20-29,0-9", [(0, 9), (20, 29)]), ("none", []),
+        ("bytes=5-5,5-4", [(5, 5)]), (" " * 65_533 + "1-2", [(1, 2)]), (" " * 65_534 + "1-2", []),
+    ],
+)  # fmt: skip
 def test_received_ranges(text, expected):
     assert wire.parse_received(text) == expected
 
@@ -98,6 +103,8 @@ def test_problem_text_of_every_documented_shape():
     assert wire.problem_text("<html><b>Bad</b> gateway</html>") == ("Bad gateway", None)
     assert wire.problem_text(b"\xff\xfe") == ("\ufffd\ufffd", None)
     assert wire.problem_text("[1]") == ("[1]", None)
+    assert wire.problem_text("a" * 65_536 + "b") == ("a" * 65_536, None)
+    assert wire.problem_text('{"error_code":"","code":[1],"type":"t"}')[1] == "t"
 
 
 def test_a_batch_of_the_documentation():
@@ -122,6 +129,32 @@ def test_lost_records_follow_from_in_and_out():
     batch = wire.Batch.of({"id": "B", "status": "active", "metrics": {"inputRecordCount": 3, "outputRecordCount": "2"}})
     assert batch.failed_records == 1
     assert wire.Batch.of({"id": "B", "status": "active"}).failed_records is None
+
+
+@pytest.mark.parametrize(
+    ("value", "count"),
+    [
+        (0, 0), ("0", 0), (-1, None), (1.5, None), (True, None), (10**15 - 1, 10**15 - 1), (10**15, None),
+        ("9" * 15, 10**15 - 1), ("9" * 16, None), ([], None),
+    ],
+)  # fmt: skip
+def test_what_is_a_number_of_records(value, count):
+    assert wire.Batch.of({"metrics": {"inputRecordCount": value}}).input_records == count
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "value"),
+    [
+        ({"externalId": ""}, "external_id", None), ({"externalId": 5}, "external_id", None),
+        *(({"errors": none}, "errors", ()) for none in (None, "", {}, [])),
+        *(({"errors": some}, "errors", ({"description": "bad"},)) for some in ("bad", ["bad"], {"description": "bad"})),
+        *(({"relatedObjects": odd}, "dataset_id", None)
+          for odd in (5, [5], [{"id": "D"}], [{"type": "batch", "id": "D"}], [{"type": "dataSet", "id": 5}])),
+        ({"id": 5}, "id", "given"), ({"id": "B"}, "id", "B"), ({"metrics": [1]}, "metrics", {}),
+    ],
+)  # fmt: skip
+def test_what_is_of_another_type_than_documented_counts_as_absent(data, name, value):
+    assert getattr(wire.Batch.of(data, "given"), name) == value
 
 
 def test_every_status_of_catalog_is_explained():

@@ -22,9 +22,6 @@ from ..patch import Effects, Preview
 from ..pipeline.upsert import PatchResult, write_trial
 from ..schema import Schema, as_schema
 
-#: Records of the trial by default.
-TRIED = 1_000
-
 
 def preview_of(result: PatchResult, schema: Any) -> Preview:
     """What a patch would do; those of its first records that `effects` kept are tried in an emulator."""

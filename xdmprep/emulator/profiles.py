@@ -37,7 +37,7 @@ CREATE INDEX IF NOT EXISTS identity_seq ON identity (seq);
 CREATE TABLE IF NOT EXISTS done (batch TEXT PRIMARY KEY, result TEXT);
 """
 GRAPH_LIMIT = 50  #: identities per graph (Identity Service guardrails)
-PROFILE_BYTES, EVENT_BYTES = 100_000, 10_000  #: larger records never reach Profile (Guardrails for data ingestion)
+PROFILE_BYTES, EVENT_BYTES = 100 << 10, 10 << 10  #: larger records never reach Profile (Guardrails for data ingestion)
 EVENT_CLASS = "https://ns.adobe.com/xdm/context/experienceevent"
 _BLOCKED = frozenset({"", "null", "anonymous", "invalid"})
 
