@@ -15,7 +15,7 @@ from ..errors import ExpressionError
 from . import shapes
 from .binding import bind
 from .catalogue import Context
-from .columns import DOUBLE, TEXT, Column, Ints, Mask, nulls_of, patched, source_column, source_type
+from .columns import TEXT, Column, Ints, Mask, nulls_of, patched, source_column, source_type
 from .constants import check_constants, likely_mistakes
 from .evaluation import Frame, Shared, Types, annotate, each, evaluate, fold, outline_of
 from .grammar import parse
@@ -280,10 +280,7 @@ def _handed_out(kind: pa.DataType | None) -> pa.DataType | None:
 
 
 def _settled(values: pa.Array, kind: pa.DataType) -> pa.Array | None:
-    """`values` as the type that was said for them; None where they do not fit it.
-
-    Null counts as the integer 0 in sums, so that doubles may have integers among them.
-    """
+    """`values` as the type that was said for them; None where they do not fit it: sums of nulls are integers."""
     if values.type == kind or (pa.types.is_dictionary(values.type) and values.type.value_type == kind):
         return values
     if pa.types.is_null(values.type):
@@ -293,12 +290,6 @@ def _settled(values: pa.Array, kind: pa.DataType) -> pa.Array | None:
         return shapes.widened(values, kind)
     if mine == "zoned" and wanted == "moment":
         return shapes.instant_of(values)
-    if wanted == "double" and mine == "long":
-        return values.cast(DOUBLE, safe=False)
-    if wanted == "double" and mine == "mixed":
-        by_label = dict(shapes.alternatives(values))
-        if set(by_label) == {"long", "double"}:
-            return pc.coalesce(by_label["double"], by_label["long"].cast(DOUBLE, safe=False))
     if mine == "object" and wanted == "map":
         offsets, keys, items = shapes.entries_of(values)
         values, mine = shapes.map_of(offsets, keys, items, nulls_of(values)), "map"

@@ -123,13 +123,7 @@ class _Conversion:
     def _mixed(self, parts: list[pa.Array], target: pa.DataType, told: pa.DataType | None) -> _Converted:
         """Values of one type here and of another there: each by itself."""
         found = [self.of(part, target, told) for part in parts]
-        at = np.zeros(len(parts[0]), dtype=np.int64)
-        there = np.zeros(len(at), dtype=bool)
-        for i, part in enumerate(parts):
-            here = valid(part)
-            at[here] = i * len(at) + np.flatnonzero(here)
-            there |= here
-        made = pa.concat_arrays([plain(array) for array, _ in found]).take(pa.array(at, mask=~there))
+        made = pc.coalesce(*(plain(array) for array, _ in found))  # no two of the parts have a value in the same row
         return made, [misfit for _, misfits in found for misfit in misfits]
 
     def _lists(self, values: pa.Array, target: pa.DataType, told: pa.DataType | None) -> _Converted:
