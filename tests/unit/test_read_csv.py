@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from xdmprep.errors import SourceError, UsageError
-from xdmprep.read import CsvOptions, opening, read_csv
+from xdmprep.read import CsvOptions, open_source, opening, read_csv
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 
@@ -44,7 +44,44 @@ def test_faulty_rows_keep_their_numbers_whatever_the_block(tmp_path: Path, block
     assert unread == [(2, 4, "ragged-row"), (4, 7, "ragged-row"), (7, 10, "unreadable"), (8, 11, "unreadable")]
 
 
-CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=8)
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.lists(st.text("a\u00e9\ufeff, ", max_size=4), min_size=2, max_size=2)), min_size=1
+    ),
+    st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
+    st.sampled_from(["\n", "\r\n"]),
+    st.integers(10, 200),
+)
+@example([(True, ["a, b", "1"]), (True, ["a", "\ufeff"])], csv.QUOTE_ALL, "\n", 64)
+def test_byte_order_marks_before_rows_are_no_part_of_their_values(
+    tmp_path: Path, table: list[tuple[bool, list[str]]], quoting: Any, ending: str, block: int
+) -> None:
+    file = tmp_path / "joined.csv"
+    lines, wanted = [b"\xef\xbb\xbfx,y" + ending.encode()], []
+    for marked, (first, second) in table:
+        row = ["a" + first, second]
+        csv.writer(text := io.StringIO(), quoting=quoting, lineterminator=ending).writerow(row)
+        lines.append(b"\xef\xbb\xbf" * marked + text.getvalue().encode())
+        wanted.append({"x": row[0], "y": row[1] or None})
+    file.write_bytes(b"".join(lines))
+    rows, unread = rows_of(file, block_bytes=block)
+    assert ([row for _, row in rows], unread) == (wanted, [])
+    assert [number for number, _ in rows] == [*range(1, len(table) + 1)]
+
+
+def test_files_that_are_read_together_may_have_byte_order_marks_before_rows(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.csv").write_text(
+            f"\ufeffx,y\n\ufeff{number},1\n1,2,3\n\ufeff\n\ufeff{number},4\n", "utf-8"
+        )
+    (chunk,) = open_source(tmp_path).chunks()
+    assert chunk.records.column(0).cast("string").to_pylist() == ["0", "0", "1", "1", "2", "2"]
+    assert chunk.files == ((0, 3), (1, 3), (2, 3))
+    assert [(one.row, one.line) for one in chunk.unread] == [(2, 3), (5, 3), (8, 3)]
+
+
+CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\ufeff"), max_size=8)
 
 
 @settings(max_examples=150)

@@ -33,6 +33,10 @@ PACKED = {
     "members.csv.gz": gzip.compress(TEXT[:1000]) + gzip.compress(TEXT[1000:]),
     "a.csv.bz2": bz2.compress(TEXT),
     "a.csv.zst": pa.compress(TEXT, "zstd", asbytes=True),
+    "skippable.zst": b"\x53\x2a\x4d\x18\x04\x00\x00\x00abcd" + pa.compress(TEXT, "zstd", asbytes=True),
+    "member.zip": zipped(("a.tsv", TEXT.replace(b",", b"\t"))),
+    "named.csv.zip": zipped(("a.TAB", TEXT.replace(b",", b"\t"))),
+    "named.tsv.zip": zipped(("a", TEXT.replace(b",", b"\t"))),
     "a.zip": zipped(("export/a.csv", TEXT), ("__MACOSX/a.csv", b"x")),
     "named.csv": gzip.compress(TEXT),
 }

@@ -17,6 +17,7 @@ _MARKS = [
     (b"\x1f\x8b", "gzip"),
     (b"BZh", "bzip2"),
     (b"\x28\xb5\x2f\xfd", "Zstandard"),
+    *((bytes([number]) + b"\x2a\x4d\x18", "Zstandard") for number in range(0x50, 0x60)),  # skippable frames
     (b"PK\x03\x04", "zip"),
     (b"PK\x05\x06", "zip"),
 ]
@@ -39,7 +40,10 @@ def ending(name: str) -> str:
 
 
 def open_bytes(file: Path) -> io.BufferedReader:
-    """The bytes of a file, unpacked if it is compressed; SourceError if they cannot be read."""
+    """The bytes of a file, unpacked if it is compressed; SourceError if they cannot be read.
+
+    The name of what is opened is that of the file in a zip archive, else the file's own.
+    """
     try:
         raw = file.open("rb")
     except IsADirectoryError:
@@ -125,6 +129,7 @@ class _Unpacked(io.RawIOBase):
 
     def __init__(self, raw: IO[bytes], opened: Any, file: Path, kind: str) -> None:
         self._raw, self._opened, self._file, self._kind = raw, opened, file, kind
+        self.name = opened.name if kind == "zip" else raw.name
 
     def readable(self) -> bool:
         """True."""

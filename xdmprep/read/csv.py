@@ -35,6 +35,8 @@ from .opening import check_encoding, is_packed, open_text
 
 #: A longer record is set aside without being held in memory.
 MAX_RECORD_BYTES = 32 << 20
+#: Byte order marks at the beginning of a line, as in files that were joined to one; a quote behind one would be none.
+_MARKS = re.compile(rb"(?:\A|(?<=[\r\n]))(?:%b)+" % codecs.BOM_UTF8)
 _SEP = re.compile(rb"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
 #: Endings of names of files with tabs between their values.
 TABS = (".tsv", ".tab")
@@ -53,7 +55,7 @@ class CsvOptions:
     Attributes:
         delimiter, quote: one ASCII character each. Without a delimiter it is a tab for files named .tsv or .tab, what
             a first line such as ``sep=;`` says, and else a comma.
-        encoding: any Python codec; a byte order mark is skipped.
+        encoding: any Python codec; a byte order mark is skipped, at the beginning and before each row.
         names: column names of a file without a header; None takes the first record.
         null_values: texts that mean "no value".
         block_bytes: size of the blocks that workers parse.
@@ -224,9 +226,9 @@ def read_beginning(file: Path, opts: CsvOptions, size: int) -> tuple[Header, byt
     Raises:
         SourceError: there is no header, or it cannot be used.
     """
-    if opts.delimiter is None and ending(file.name) in TABS:
-        opts = replace(opts, delimiter="\t")
     with open_text(file, opts.encoding) as source:
+        if opts.delimiter is None and {ending(file.name), ending(str(source.name))}.intersection(TABS):
+            opts = replace(opts, delimiter="\t")
         if isinstance(source.raw, io.FileIO):  # a large buffer for a small file takes longer than the file
             size = min(size, file.stat().st_size + 1)
         header, rows = _read_header(source, file, opts, size)
@@ -481,6 +483,10 @@ def _blocks(file: Path, header: Header) -> Iterator[CsvBlock]:
             while size < len(buffer) and (got := source.readinto(buffer[size:])):
                 size += got
             final = size < len(buffer)
+            may_have_marks = (np.frombuffer(buffer, np.uint8)[:size] == codecs.BOM_UTF8[0]).any()
+            if may_have_marks and codecs.BOM_UTF8 in (text := bytes(buffer[:size])):
+                buffer = memoryview(_MARKS.sub(b"", text))
+                size = len(buffer)
             end = kernels.active.last_record_end(buffer, 0, size, final, opts.separator, opts.quote)
             if end:
                 yield CsvBlock(buffer[:end], lines, whole=final and first and end == size)

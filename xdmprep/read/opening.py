@@ -61,7 +61,7 @@ class _Recoded(io.RawIOBase):
     """A file of another encoding, read as UTF-8."""
 
     def __init__(self, raw: IO[bytes], file: Path, encoding: str) -> None:
-        self._raw, self._file, self._encoding = raw, file, encoding
+        self._raw, self._file, self._encoding, self.name = raw, file, encoding, raw.name
         self._head = raw.read(max(_PIECE, 16))
         self._decoder = codecs.getincrementaldecoder(_with_order(encoding, self._head))()
         self._ready = memoryview(b"")

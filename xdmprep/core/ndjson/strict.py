@@ -73,6 +73,8 @@ def strict_json(line: bytes, written: bool = False) -> dict[str, Any]:
             "duplicate-key", f"the key {shorten(str(error), 60)} occurs twice in one object"
         ) from None
     except json.JSONDecodeError as error:
+        if text.startswith("\ufeff"):
+            raise _fault("a byte order mark before the record, as in files joined to one", 0) from None
         raise _fault(f"not JSON: {error.msg}", len(text[: error.pos].encode())) from None
     except UnicodeEncodeError:
         raise _fault("half a surrogate pair (\\ud800 to \\udfff) in a text") from None
