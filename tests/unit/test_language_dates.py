@@ -46,3 +46,21 @@ def test_blanks_that_fill_up_are_printed_alone_and_among_others(pattern: str) ->
     values = compile_expression(text, rows.schema).apply(rows).values.to_pylist()
     assert values == [evaluate(text, row) for row in rows.to_pylist()]
     assert any(value is not None and " " in value for value in values)
+
+
+@pytest.mark.parametrize(
+    ("letters", "printed"),  # by Java 17
+    [
+        ("z VV", "+00:09:21 +00:09:21|-00:00:21 -00:00:21"),
+        ("O OOOO", "GMT+0:09:21 GMT+00:09:21|GMT-0:00:21 GMT-00:00:21"), ("ZZZZ", "GMT+00:09:21|GMT-00:00:21"),
+        ("X XX XXX", "+0009 +0009 +00:09|Z Z Z"), ("XXXX XXXXX", "+000921 +00:09:21|-000021 -00:00:21"),
+        ("x xx xxx", "+0009 +0009 +00:09|+00 +0000 +00:00"), ("xxxx xxxxx", "+000921 +00:09:21|-000021 -00:00:21"),
+        ("Z ZZ ZZZ ZZZZZ", "+0009 +0009 +0009 +00:09:21|+0000 +0000 +0000 -00:00:21"),
+    ],
+)  # fmt: skip
+def test_offsets_keep_their_seconds_where_java_prints_them(letters: str, printed: str) -> None:
+    texts = ["1890-05-06T07:08:09+00:09:21", "1890-05-06T07:08:09-00:00:21"]
+    rows = pa.record_batch({"day": texts})
+    for text, expected in ((f'format(date(day), "{letters}")', printed.split("|")), ('concat("", date(day))', texts)):
+        assert compile_expression(text, rows.schema).apply(rows).values.to_pylist() == expected
+        assert [evaluate(text, row) for row in rows.to_pylist()] == expected

@@ -287,7 +287,7 @@ def _eras() -> dict[int, Element]:
 
 
 OFFSET = r"(?:Z|[+-]\d{2}(?::?\d{2}(?::?\d{2})?)?)"
-_GMT = r"GMT(?:[+-]\d{1,2}(?::\d{2})?)?"
+_GMT = r"GMT(?:[+-]\d{1,2}(?::\d{2}){0,2})?"
 _ZONE = rf"[A-Za-z][A-Za-z_]*(?:/[A-Za-z_+\-0-9]+)*(?:[+-]\d{{1,2}}(?::?\d{{2}})?)?|{OFFSET}"
 
 
@@ -311,9 +311,9 @@ def _offsets(*spellings: dict[str, Any]) -> dict[int, Element]:
     return {width: Zone("offset", OFFSET, partial(offset_text, **how)) for width, how in enumerate(spellings, 1)}
 
 
-_BASIC: dict[str, Any] = {"colon": False}
-_COLON: dict[str, Any] = {"colon": True}
-_SPELLINGS = ({"colon": False, "short": True}, _BASIC, _COLON, _BASIC, _COLON)
+_MINUTES: dict[str, Any] = {"colon": False, "exact": False}
+_EXACT: tuple[dict[str, Any], ...] = ({"colon": False}, {"colon": True})
+_SPELLINGS = ({**_MINUTES, "short": True}, _MINUTES, {"colon": True, "exact": False}, *_EXACT)
 _FULL_GMT = Zone("offset", _GMT, partial(_gmt, full=True))
 #: The abbreviation of a zone, as strings without a pattern have it.
 ABBREVIATION = Zone("zone", "[A-Z]{2,5}", _zone_name, True)
@@ -361,7 +361,7 @@ LETTERS: dict[str, dict[int, Element]] = {
     "O": {1: Zone("offset", _GMT, partial(_gmt, full=False)), 4: _FULL_GMT},
     "X": _offsets(*_SPELLINGS),
     "x": _offsets(*({**how, "zulu": False} for how in _SPELLINGS)),
-    "Z": {**_offsets(*[{"colon": False, "zulu": False}] * 3, _BASIC, _COLON), 4: _FULL_GMT},
+    "Z": {**_offsets(*[{**_MINUTES, "zulu": False}] * 3, *_EXACT), 4: _FULL_GMT},
 }
 #: Letters that mean the same as another.
 SYNONYMS = {"L": "M", "c": "e", "q": "Q"}

@@ -89,7 +89,7 @@ class Moment:
         return cls(value, getattr(value, "nanosecond", 0))
 
 
-def offset_text(at: datetime, colon: bool = True, zulu: bool = True, short: bool = False) -> str:
+def offset_text(at: datetime, colon: bool = True, zulu: bool = True, short: bool = False, exact: bool = True) -> str:
     """The offset of a time.
 
     Args:
@@ -97,13 +97,18 @@ def offset_text(at: datetime, colon: bool = True, zulu: bool = True, short: bool
         colon: ``+HH:MM``, otherwise ``+HHMM``.
         zulu: ``Z`` where it is none.
         short: ``+HH`` where the minutes are 0.
+        exact: with its seconds, which offsets have from before the time zones.
 
     Returns:
-        Such as ``+02:00`` or ``Z``.
+        Such as ``+02:00``, ``+00:09:21`` or ``Z``.
     """
-    seconds = int((at.utcoffset() or timedelta()).total_seconds())
-    if zulu and not seconds:
-        return "Z"
-    sign, minutes = "-" if seconds < 0 else "+", abs(seconds) // 60
-    hours, rest = f"{sign}{minutes // 60:02d}", f"{minutes % 60:02d}"
-    return hours if short and rest == "00" else hours + (":" if colon else "") + rest
+    offset = int((at.utcoffset() or timedelta()).total_seconds())
+    minutes, seconds = divmod(abs(offset), 60) if exact else (abs(offset) // 60, 0)
+    if not minutes and not seconds:
+        if zulu:
+            return "Z"
+        offset = 0
+    parts = [f"{part:02d}" for part in (*divmod(minutes, 60), *([seconds] if seconds else []))]
+    return ("-" if offset < 0 else "+") + (":" if colon else "").join(
+        parts[:1] if short and parts[1:] == ["00"] else parts
+    )
