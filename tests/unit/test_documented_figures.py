@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
-import xdmprep as package
+import xdmprep as xp
 from xdmprep import wire
 from xdmprep.cli import printer
 from xdmprep.cli import xdmprep as command_line
-from xdmprep.client import answer, config, mappings, registry, row_errors, session
+from xdmprep.client import answer, config, mappings, registry, row_errors, session, upload
 from xdmprep.core import losses, remote, stream, transport
 from xdmprep.core.ndjson import blocks, fields, strict
-from xdmprep.emulator import app, ingest, profiles, responses
+from xdmprep.emulator import Emulator, app, ingest, profiles, responses
 from xdmprep.emulator import mappings as emulated
 from xdmprep.language import grammar
 from xdmprep.language.functions import agents
@@ -31,15 +34,19 @@ KB, MB = 1 << 10, 1 << 20
 OUTPUT, SETTINGS = parts.WriteOptions(), config.Config()
 
 
-def default(command: str, option: str) -> float:
-    """The default of an option of the command line."""
+def options(command: str) -> dict[str, click.Parameter]:
+    """The options of a command, by name."""
     found = command_line.get_command(click.Context(command_line), command)
     assert found is not None
-    return next(one.default for one in found.params if one.name == option)
+    return {str(one.name): one for one in found.params}
+
+
+def default(command: str, option: str) -> float:
+    return options(command)[option].default
 
 
 #: page: what it says, and the figures there.
-SAID: dict[str, list[tuple[str, tuple[float, ...]]]] = {
+SAID: dict[str, list[tuple[str, tuple[float | str, ...]]]] = {
     "upload": [
         ("Files up to {} MB are sent with one PUT", (wire.SMALL_FILE_BYTES / MB,)),
         ("| `timeout` | {} | time without a byte", (SETTINGS.timeout,)),
@@ -65,7 +72,7 @@ SAID: dict[str, list[tuple[str, tuple[float, ...]]]] = {
          (OUTPUT.max_bytes, parts.PLATFORM_MAX_BYTES / 1e6)),
         ("More than {} parts, 1 TB in total, or {} fields per record are refused",
          (parts.PLATFORM_MAX_FILES, parts.PLATFORM_MAX_FIELDS)),
-        ("A row group holds {} MiB of values", (OUTPUT.group_bytes / MB,)),
+        ("compression is {}. A row group holds {} MiB", (OUTPUT.compression.title(), OUTPUT.group_bytes / MB)),
         ("in the first {} records have a dictionary", (parquet._SAMPLE_ROWS,)),
         ("Lines of more than {} characters and messages of more than {} are truncated",
          (printer.MAX_LINE, printer.MAX_MESSAGE)),
@@ -110,10 +117,37 @@ SAID: dict[str, list[tuple[str, tuple[float, ...]]]] = {
 
 @pytest.mark.parametrize("page", SAID)
 def test_the_figures_of_a_page_are_those_of_the_code(page: str) -> None:
-    text = (Path(package.__file__).parent / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    text = (Path(xp.__file__).parent / "docs" / f"{page}.md").read_text(encoding="utf-8")
     words = " ".join(text.split())
-    said = [form.format(*(f"{figure:,.10g}" for figure in figures)) for form, figures in SAID[page]]
+    said = [
+        form.format(*(one if isinstance(one, str) else f"{one:,.10g}" for one in figures))
+        for form, figures in SAID[page]
+    ]
     assert [sentence for sentence in said if sentence not in words] == []
+
+
+#: What the commands call.
+CALLED: dict[str, tuple[Callable[..., Any], ...]] = {
+    "prepare": (xp.prepare, csv.CsvOptions, parts.WriteOptions), "diff": (xp.write_patch, csv.CsvOptions),
+    "validate": (xp.validate, csv.CsvOptions), "mend": (xp.mend,), "upload": (upload.UploadOptions, config.Config),
+    "emulate": (Emulator,),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", CALLED)
+def test_an_option_has_the_default_of_the_library(command: str) -> None:
+    """An option without a default is not passed on, and a flag is off."""
+    known, differ, compared = options(command), [], 0
+    for called in CALLED[command]:
+        for name, parameter in inspect.signature(called).parameters.items():
+            option = known.get(name)
+            flag = isinstance(option, click.Option) and option.is_flag
+            if option is not None and (flag or isinstance(option.default, str | int | float)):
+                compared += 1
+                if parameter.default != (option.default if isinstance(option.default, bool) or not flag else False):
+                    differ.append(name)
+    assert differ == (["port"] if command == "emulate" else [])  # the command's can be written down beforehand
+    assert compared or command == "mend"
 
 
 #: What no page says, at the places that have to agree, and at those whose number is a rule of the platform.
@@ -133,6 +167,8 @@ SAME = {
     "bytes of a batch that are recommended": (wire.BATCH_BYTES_ADVISED, 100_000_000_000),
     "seconds between two looks at a batch": (wire.POLL_SECONDS, 120),
     "batches promoted at the same time": (ingest.WORKERS, 2),
+    "values of a schema with its references resolved": (resolve.MAX_SIZE, 2_000_000),
+    "characters that escape and stand for null in CSV files": (OUTPUT.csv_escape + OUTPUT.csv_null, '"'),
 }
 
 

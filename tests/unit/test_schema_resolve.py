@@ -79,6 +79,36 @@ def test_an_export_holds_everything(tmp_path: Path) -> None:
         Schema.load(file)
 
 
+@pytest.mark.parametrize("count", [1, 2, 10, 11, 12])
+def test_ten_missing_components_are_listed_and_the_others_counted(tmp_path: Path, count: int) -> None:
+    fields = {f"f{number}": {"$ref": f"https://x/{number}"} for number in range(count)}
+    file = write(tmp_path / "a.json", {"$id": "https://x/a", "properties": fields})
+    with pytest.raises(SchemaError) as error:
+        Schema.load(file)
+    listed = [f"'https://x/{number}', referenced from {file} at /properties/f{number}" for number in range(count)]
+    more = [f"and {count - 10} more"] if count > 10 else []
+    what = "a component is" if count == 1 else f"{count} components are"
+    assert f"{file}: {what} missing: {'; '.join(listed[:10] + more)}. " in str(error.value)
+
+
+def test_additional_items_mean_something_beside_a_list_alone(tmp_path: Path) -> None:
+    for items, kept in (([{"type": "string"}], True), ({"type": "string"}, False), (None, False)):
+        field = {"additionalItems": {"type": "integer"}, **({} if items is None else {"items": items})}
+        schema = Schema.load(write(tmp_path / "a.json", {"properties": {"f": {"type": "array", **field}}}))
+        assert ("additionalItems" in schema.json_schema["properties"]["f"]) == kept
+
+
+def test_the_meta_schemas_of_two_drafts_are_known(tmp_path: Path) -> None:
+    for draft, known in (("draft-06", True), ("draft-07", True), ("draft-05", False), ("draft-06/more", False)):
+        node = {"properties": {"f": {"$ref": f"http://json-schema.org/{draft}/schema#"}}}
+        try:
+            schema = Schema.load(write(tmp_path / "a.json", node))
+        except SchemaError as error:
+            assert not known and "missing" in str(error)
+        else:
+            assert known and [issue.path for issue in schema.check({"f": {"contains": 5}})] == ["f.contains"]
+
+
 def test_all_missing_components_are_named_with_the_place(tmp_path: Path) -> None:
     file = write(tmp_path / "c.json", {**COMPACT, "properties": {"x": {"$ref": BASE + "datatypes/x"}}})
     with pytest.raises(SchemaError) as error:
