@@ -17,7 +17,7 @@ import urllib3
 from network_kit import folder_of
 
 from xdmprep import wire
-from xdmprep.client import Config, answer, files, polling, registry, row_errors, session, upload
+from xdmprep.client import Config, answer, files, journal, polling, registry, row_errors, session, upload
 from xdmprep.client.checks import check_counts, check_files
 from xdmprep.client.journal import BatchProgress
 from xdmprep.client.session import Session, Uncertain
@@ -327,6 +327,10 @@ def test_how_many_pages_a_listing_has():
     assert again.calls == 2
     last = Listing(lambda n: {"data": [{"name": f"{n}-{i}"} for i in range(100 if n < 3 else 99)]})
     assert len(row_errors._list(last, "/x", {}, "b")) == 299  # type: ignore[arg-type]
+    for none in ({"data": None}, {}, [], {"data": []}):
+        assert row_errors._list(Listing(lambda n, none=none: none), "/x", {}, "b") == []  # type: ignore[arg-type]
+    with pytest.raises(PlatformError, match="'data' is no list"):
+        row_errors._list(Listing(lambda n: {"data": "x"}), "/x", {}, "b")  # type: ignore[arg-type]
     schemas = Listing(lambda n: {"results": [{"$id": str(n)}], "_page": {"next": str(n)}})
     with pytest.raises(PlatformError, match="more than 1000 pages"):
         list(registry._pages(schemas, "/x", "a"))  # type: ignore[arg-type]
@@ -569,3 +573,53 @@ def test_an_upload_of_nothing_is_refused(tmp_path):
     folder = folder_of(tmp_path / "out", [])
     with pytest.raises(UsageError, match="nothing to upload"):
         check_files(Manifest.load(folder), 1)
+
+
+# ---- which batch is ours, and what was done already ------------------------------------------------------------------
+
+
+def test_a_batch_is_ours_by_its_id_and_its_dataset():
+    ours: Any = SimpleNamespace(external="E", dataset="D", journal=SimpleNamespace(path=Path("upload.jsonl")))
+    for external, dataset in itertools.product(("E", None, "x"), ("D", None, "x")):
+        batch = wire.Batch("B", "loading", dataset, external)
+        with (
+            pytest.raises(PlatformError, match="another one")
+            if "x" in (external, dataset)
+            else contextlib.nullcontext()
+        ):
+            assert upload._Upload._own(ours, batch) is batch
+
+
+@pytest.mark.parametrize("status", [400, 404, 409])
+@pytest.mark.parametrize("now", ["loading", "loaded", "staging", "active", "failed", "aborted"])
+def test_a_refused_complete_counts_where_the_batch_was_complete(monkeypatch, status, now):
+    def refuse(*_: Any) -> None:
+        raise PlatformError("no", status=status)
+
+    monkeypatch.setattr(upload.polling, "act", refuse)
+    monkeypatch.setattr(upload.polling, "status", lambda _, key: wire.Batch(key, now))
+    ours: Any = SimpleNamespace(external="E", session=None, journal=SimpleNamespace(write=lambda *_, **__: None))
+    done = status == 400 and now in ("loaded", "staging", "active")
+    with contextlib.nullcontext() if done else pytest.raises(PlatformError, match="no"):
+        assert upload._Upload._complete(ours, wire.Batch("B", "loading")).status == now
+
+
+@pytest.mark.parametrize(
+    ("lines", "sent"),
+    [
+        ([{"step": "sent", "file": "a", "sha256": "x"}], {"a": "x"}), ([{"step": "sent", "file": "a"}], {}),
+        ([{"step": "sent", "sha256": "x"}], {}), ([{"step": "begun", "file": "a", "sha256": "x"}], {}),
+        ([{"step": "sent", "file": "a", "sha256": "x"}, {"step": "lost", "file": "a"}], {}),
+        ([{"step": "sent", "file": "a", "sha256": "x"}, {"step": "gone"}], {}),
+    ],
+)  # fmt: skip
+def test_what_a_journal_says_was_sent(lines, sent):
+    state = BatchProgress()
+    for line in lines:
+        state = journal._after(state, line)
+    assert state.sent == sent
+
+
+def test_an_origin_has_the_port_of_its_scheme():
+    for scheme, port in (("http", 80), ("https", 443)):
+        assert session._origin(f"{scheme}://x/a") == session._origin(f"{scheme}://x:{port}/b") == (scheme, "x", port)

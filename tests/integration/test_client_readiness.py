@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ from network_kit import (
 )  # fmt: skip
 
 from xdmprep import wire
-from xdmprep.client import Client
+from xdmprep.client import Client, readiness
 from xdmprep.emulator import Emulator
 from xdmprep.errors import PlatformError, SourceError
 
@@ -267,3 +268,19 @@ def test_a_first_refusal_changes_nothing(emulator: Emulator, client: Any, monkey
         with pytest.raises(PlatformError, match="disable dataset"):
             client.enable_upsert(dataset)
     assert tags_of(emulator.url, dataset) == PROFILE_TAGS
+
+
+def test_the_steps_that_enable_a_dataset_are_as_many_as_its_patches():
+    state: Any = SimpleNamespace(dataset="D", schema="S")
+    for tags, patches, done in (({}, 1, "that is done"), ({"unifiedProfile": ["enabled:true"]}, 2, "both are done")):
+        steps = readiness._enabling(state, {"tags": tags})
+        assert len(steps) == patches + 3 and done in steps[patches]
+        assert ("Let nothing be ingested" in steps[-2]) == (patches == 2)
+
+
+@pytest.mark.parametrize("primary", [True, False, None])
+@pytest.mark.parametrize("name", ["identityMap", "xdm:identityMap", "x"])
+def test_a_primary_identity_or_an_identity_map_leads_to_profiles(primary, name):
+    found: Any = SimpleNamespace(descriptors=[{"xdm:isPrimary": primary}], schema={"properties": {name: {}}})
+    state: Any = SimpleNamespace(schema="S")
+    assert bool(readiness._of_identities(state, found)) == (primary is not True and name == "x")

@@ -18,6 +18,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from network_kit import (
     CATALOG,
+    CRM,
     EXPORT,
     IMPORT,
     Server,
@@ -37,7 +38,9 @@ from xdmprep import wire
 from xdmprep.cli import run
 from xdmprep.emulator import Emulator, ingest, uploads
 from xdmprep.emulator.app import JSON_BYTES
+from xdmprep.emulator.faults import Fault
 from xdmprep.emulator.responses import DEPTH, json_body
+from xdmprep.errors import UsageError
 
 BYTES = {"Content-Type": wire.BYTES_TYPE}
 
@@ -530,3 +533,20 @@ def test_threads_end_with_the_server(request):
         quick(server.url).upload(simple_folder(request.getfixturevalue("tmp_path") / "x"), new_dataset(server.url))
     time.sleep(0.2)
     assert threading.active_count() <= before + 45  # the pool of threads that starlette shares
+
+
+@pytest.mark.parametrize(
+    ("key", "taken", "refused"), [("status", (0, 400, 599), (399, 600)), ("rate", (0, 1), (-0.1, 1.1))]
+)
+def test_what_a_fault_may_be(key, taken, refused):
+    assert [getattr(Fault(**{key: value}, delay=1), key) for value in taken] == list(taken)
+    for value in refused:
+        with pytest.raises(UsageError, match=f"{key}={value} is not from"):
+            Fault(**{key: value})
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_how_long_an_expression_of_a_mapping_set_is(emulator, over):
+    item = {"source": "a" * (4096 + over), "destination": "b", "sourceType": "EXPRESSION"}
+    body = {"outputSchema": {"schemaRef": {"id": CRM}}, "mappings": [item]}
+    assert call("POST", emulator.url, wire.mapping_set_path(), json=body).status_code == (400 if over else 200)

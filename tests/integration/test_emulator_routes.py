@@ -471,7 +471,11 @@ def test_ingested_files_can_be_read_in_ranges(url, dataset):
 
     assert (asked("bytes=-5").status_code, asked("bytes=-5").content) == (206, whole.content[-5:])
     assert (asked("lines=1").status_code, asked("bytes=x").status_code) == (200, 200)
-    outside = asked("bytes=9999-")
+    size = len(whole.content)
+    assert (asked(f"bytes={size - 1}-").status_code, asked("bytes=-1").status_code) == (206, 206)
+    assert (asked("bytes=-0").status_code, asked("bytes=5-4").status_code) == (416, 200)
+    assert call("GET", url, path, params={"path": "none"}).status_code == 404
+    outside = asked(f"bytes={size}-")
     assert outside.status_code == 416 and outside.json()["status"] == 416
     assert outside.headers["Content-Range"] == f"bytes */{len(whole.content)}"
     head = call("HEAD", url, path, params={"path": part["name"]})
@@ -553,7 +557,12 @@ def test_dataset_life(url):
     disable = [{"op": "replace", "path": "/tags/unifiedProfile", "value": ["enabled:false"]}]
     assert call("PATCH", url, path, data=json.dumps(disable), headers=kind).status_code == 200
     assert call("PATCH", url, path, data=json.dumps(upsert), headers=kind).status_code == 200
-    assert call("PATCH", url, path, data="[{}]", headers=kind).status_code == 400
+    for wrong in (
+        {},
+        *({"op": "add", "path": none, "value": 1} for none in ("", "x", "x/y")),
+        {"op": "x", "path": "/x"},
+    ):
+        assert call("PATCH", url, path, data=json.dumps([wrong]), headers=kind).status_code == 400
     assert key in call("GET", url, CATALOG + "/dataSets", params={"name": "y", "limit": 100}).json()
     assert call("DELETE", url, path).status_code == 200
     assert call("GET", url, path).status_code == 404
