@@ -75,7 +75,7 @@ def test_a_patch_is_refused_unless_forced(emulator: Emulator, client: Any, tmp_p
     dataset = new_dataset(emulator.url, tags=PROFILE_TAGS)
     ingest(emulator.url, dataset, [whole(1, "Bergen")])
     folder = patch_folder(tmp_path / "patch")
-    with pytest.raises(PlatformError, match=r"not enabled for upsert.*dataset check .* --force"):
+    with pytest.raises(PlatformError, match=r"not enabled for upsert.*dataset check .* force=True"):
         client.upload(folder, dataset)
     assert len(call("GET", emulator.url, CATALOG + "/batches").json()) == 1  # nothing was sent
     batch = client.wait(client.upload(folder, dataset, force=True), timeout=20)

@@ -262,11 +262,11 @@ def test_a_batch_that_was_aborted_meanwhile(emulator, dataset, tmp_path, monkeyp
     with pytest.raises(PlatformError, match=r"no longer takes files: it is aborted"):
         client.upload(folder, dataset, jobs=1)
     monkeypatch.setattr(Sender, "send", real)
-    with pytest.raises(PlatformError, match=r"which is aborted.*--again"):
+    with pytest.raises(PlatformError, match=r"which is aborted.*again=True"):
         client.upload(folder, dataset)
     first = client.upload(folder, dataset, again=True)
     assert client.wait(first, timeout=20).ok
-    assert client.upload(folder, dataset).id == first.id  # without --again it finds the second one
+    assert client.upload(folder, dataset).id == first.id  # without again=True it finds the second one
     assert client.upload(folder, dataset, again=True).id == first.id
     assert len(all_batches(emulator)) == 2
 
@@ -280,7 +280,7 @@ def test_a_failed_batch_and_its_errors(emulator, dataset, tmp_path):
     client = quick(emulator.url)
     batch = client.wait(client.upload(folder, dataset), timeout=20)
     assert batch.status == "failed"
-    with pytest.raises(PlatformError, match=r"which is failed.*--again"):
+    with pytest.raises(PlatformError, match=r"which is failed.*again=True"):
         client.upload(folder, dataset)
     errors = sorted(client.errors(batch, folder), key=lambda error: error.row)
     # written rows are 2, 3 | 5, 6, 7, 8

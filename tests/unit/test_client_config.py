@@ -76,7 +76,7 @@ def test_a_url_alone_is_enough_for_an_emulator():
 
 
 def test_the_platform_needs_credentials():
-    with pytest.raises(UsageError, match=r"missing: org, client_id, client_secret or token.*--config"):
+    with pytest.raises(UsageError, match=r"missing: org, client_id, client_secret or token.*a configuration file"):
         Config.load()
 
 

@@ -93,7 +93,7 @@ def diff(
         if click.get_current_context().get_parameter_source("trial") is not ParameterSource.DEFAULT:
             raise MissingDependencyError("A trial in an emulator", "uvicorn")
         trial = 0
-        say(f"note: without a trial in an emulator. {install_command('uvicorn')} brings it.")
+        say(f"note: without a trial in an emulator. {install_command('uvicorn')} installs it.")
     if format == "json":
         warn(JSON_WARNING)
     texts, of_books = reading.csv([before, after]), reading.excel([before, after])

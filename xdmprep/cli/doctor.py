@@ -54,7 +54,7 @@ def checks(to: Connection) -> Iterator[Diagnosis]:
     extras = ",".join(dict.fromkeys(EXTRAS[name] for name in missing))
     yield Diagnosis(
         "optional packages", "ok", f"not installed: {names}" if missing else "all installed",
-        f'pip install "xdmprep[{extras}]" brings them.' if missing else "",
+        f'pip install "xdmprep[{extras}]" installs them.' if missing else "",
     )  # fmt: skip
     if IN_USE:
         yield Diagnosis("compiled loops", "ok", "in use")

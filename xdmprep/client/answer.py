@@ -15,15 +15,11 @@ from requests.structures import CaseInsensitiveDict
 
 from .. import wire
 from ..core.transport import TooLarge, blocks
-from ..errors import PlatformError, printable
+from ..errors import PlatformError, option, printable
 
 ANSWER_BYTES = 32 * 1024 * 1024  #: most bytes of an answer that is kept in memory; its JSON takes some 20 times that
 REFUSAL_BYTES = 64 * 1024  #: of a refusal only the beginning is read
 DEPTH = 400  #: most levels of an answer's JSON; a schema of the permitted 100 levels has some 300
-_GATES = (
-    "Something between here and the platform answered, such as a proxy or the login page of a network. Open a browser "
-    "to see, or check --url and the proxy settings."
-)
 
 
 @dataclass
@@ -117,6 +113,13 @@ class Answer:
         self.close()
 
 
+def _gates() -> str:
+    return (
+        "Something between here and the platform answered, such as a proxy or the login page of a network. Open a "
+        f"browser to see, or check {option('url')} and the proxy settings."
+    )
+
+
 def clean(value: Any, mask: Callable[[str], str], levels: int = DEPTH) -> Any:
     """A JSON value without secrets and with texts that can be encoded; ValueError beyond `levels` levels."""
     if isinstance(value, str):
@@ -159,7 +162,7 @@ def check_json(answer: Answer, what: str) -> Any:
     if not answer.content.strip():
         raise PlatformError(
             f"{what}: HTTP {answer.status_code} without a body from {shown_url(answer.url)}, where JSON is due.",
-            hint=_GATES, status=answer.status_code, code="no-platform-answer",
+            hint=_gates(), status=answer.status_code, code="no-platform-answer",
         )  # fmt: skip
     try:
         return answer.json()
@@ -178,7 +181,7 @@ def _foreign(answer: Answer, what: str, where: dict[str, Any]) -> PlatformError:
     return PlatformError(
         f"{what}: {kind} came back from {shown_url(answer.url)} instead of the platform's answer (HTTP "
         f"{answer.status_code}, Content-Type {printable(answer.media_type, 60)}{f': {words}' if words else ''}).",
-        hint=_GATES, status=answer.status_code, code="no-platform-answer", **where,
+        hint=_gates(), status=answer.status_code, code="no-platform-answer", **where,
     )  # fmt: skip
 
 
@@ -186,6 +189,6 @@ def _not_json(answer: Answer, what: str, why: str, where: dict[str, Any]) -> Pla
     text = answer.content[:80].decode("utf-8", "replace")
     return PlatformError(
         f"{what}: the answer is not JSON ({printable(why, 80)}): '{printable(text, 80)}'.",
-        hint=f"Is {shown_url(answer.url)} the right address? {_GATES}",
+        hint=f"Is {shown_url(answer.url)} the right address? {_gates()}",
         status=answer.status_code, code="no-platform-answer", **where,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Any
 
 from .. import wire
 from ..core.manifest import Manifest
-from ..errors import PlatformError, counted
+from ..errors import PlatformError, counted, option
 from .checks import check_files
 
 
@@ -90,8 +90,8 @@ def send_series(
         if not last and not batch.ok:
             reason = (
                 f"batch {number} ({manifest.folder}) is {batch.status} ({batch.explanation}), so the "
-                f"{len(manifests) - number} behind it were not sent. Mend the reason; the same command with --again "
-                "goes on with this batch"
+                f"{len(manifests) - number} behind it were not sent. Mend the reason; the same with "
+                f"{option('again', True)} goes on with this batch"
             )
             return Series(tuple(sent), len(manifests), reason)
     return Series(tuple(sent), len(manifests))

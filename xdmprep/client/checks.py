@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .. import wire
 from ..core.manifest import Manifest, sha256_of
-from ..errors import PlatformError, SourceError, UsageError, counted, printable
+from ..errors import PlatformError, SourceError, UsageError, counted, option, printable
 
 
 def check_files(manifest: Manifest, jobs: int) -> list[str]:
@@ -75,7 +75,7 @@ def check_counts(manifest: Manifest, batch: wire.Batch) -> str:
         f"{'' if done is None else f', {done} ingested'}{'' if failed is None else f', {failed} failed'}; the manifest "
         f"has {manifest.written}.",
         hint=f"Do not take the data for complete. See `xdmprep batch errors {name} --manifest {manifest.folder}`; to "
-        f"put the files in its place, send them again with --replay {name}.",
+        f"put the files in its place, send them again with {option('replay', (name,))}.",
         code="counts-differ", batch=batch.id,
     )  # fmt: skip
 

@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 from .. import wire
 from ..core.arguments import PATH, nullable, takes
 from ..core.documents import DocumentKind, exists, is_file
-from ..errors import UsageError, did_you_mean, shorten
+from ..errors import UsageError, did_you_mean, option, shorten
 
-_FILE = DocumentKind(UsageError, "--config is a JSON file with the credentials.")
+_FILE = DocumentKind(UsageError, "The configuration is a JSON file with the credentials.")
 ENVIRONMENT = "XDMPREP_"
 NO_PROXY = "none"  #: the setting that means a direct connection, whatever the variables say
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -166,8 +166,9 @@ class Config:
             given = {"org": self.org, "client_id": self.client_id, "client_secret or token": secret}
             missing = ", ".join(name for name, value in given.items() if not value)
             raise UsageError(
-                f"{self.url} needs credentials; missing: {missing}. Give --config FILE, or set {ENVIRONMENT}ORG, "
-                f"{ENVIRONMENT}CLIENT_ID and {ENVIRONMENT}CLIENT_SECRET. For an emulator give --url."
+                f"{self.url} needs credentials; missing: {missing}. Give a configuration file, or set "
+                f"{ENVIRONMENT}ORG, {ENVIRONMENT}CLIENT_ID and {ENVIRONMENT}CLIENT_SECRET. For an emulator give "
+                f"{option('url')}."
             )
         token = self.token or ("" if self.client_secret else "local")
         return replace(self, org=self.org or "local@AdobeOrg", client_id=self.client_id or "local", token=token)

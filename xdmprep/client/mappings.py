@@ -41,7 +41,7 @@ def pull(session: Session, set_id: str) -> dict[str, Any]:
     answer = session.call("GET", wire.mapping_set_path(set_id), what=what, expect=(200, 404))
     if answer.status_code == 404:
         known = [str(one["id"]) for one in list_sets(session)]
-        hint = did_you_mean(set_id, known).strip() or "See which there are: xdmprep mapping pull --list."
+        hint = did_you_mean(set_id, known).strip() or "See which there are: `xdmprep mapping pull --list`."
         raise PlatformError(f"there is no {what} in sandbox {session.config.sandbox}.", hint=hint, status=404)
     found = _object(session, answer, what)
     if not isinstance(found.get("mappings"), list):

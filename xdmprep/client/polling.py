@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import wire
-from ..errors import PlatformError, printable
+from ..errors import PlatformError, option, printable
 from .answer import shown_url
 from .session import Session, check_json
 
@@ -22,8 +22,8 @@ def status(session: Session, batch_id: str) -> wire.Batch:
     data = check_json(response, "batch status")
     if data == {}:
         raise PlatformError(
-            f"batch {printable(batch_id, 80)} does not exist.", hint="Check the id and --sandbox.", status=404,
-            code="no-batch", batch=batch_id,
+            f"batch {printable(batch_id, 80)} does not exist.", hint=f"Check the id and {option('sandbox')}.",
+            status=404, code="no-batch", batch=batch_id,
         )  # fmt: skip
     found = data.get(batch_id) if isinstance(data, dict) else None
     if not isinstance(found, dict) or found.get("id", batch_id) != batch_id:
@@ -67,7 +67,7 @@ def dataset(session: Session, dataset_id: str) -> dict[str, Any]:
         raise PlatformError(
             f"dataset {printable(dataset_id, 80)} does not exist in sandbox {session.config.sandbox} at "
             f"{shown_url(session.config.url)}.",
-            hint="Check the id and --sandbox, or create one with `xdmprep dataset create`.",
+            hint=f"Check the id and {option('sandbox')}, or create one with `xdmprep dataset create`.",
             status=404, code=error.code, request_id=error.request_id,
         ) from None  # fmt: skip
     data = check_json(response, "dataset")

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from .. import wire
 from ..core.manifest import Manifest
-from ..errors import PlatformError, counted
+from ..errors import PlatformError, counted, option
 from . import polling, registry
 from .checks import check_files
 from .registry import Pulled
@@ -109,7 +109,7 @@ def _of_files(state: Readiness, title: str, doc: dict[str, Any], manifest: Manif
     format = (doc.get("fileDescription") or {}).get("format")
     if manifest.format == "csv" and format != "csv":
         text = f"{title} is not one for CSV files (fileDescription.format is {format!r})"
-        step = f"xdmprep dataset create NAME --schema {ours or 'ID'} --format csv"
+        step = f"`xdmprep dataset create NAME --schema {ours or 'ID'} --format csv`"
         found.append(ReadinessFinding("format", "warning", text, (step,)))
     elif manifest.format != "csv" and format == "csv":
         text = f"{title} is one for CSV files (fileDescription.format), the files are {manifest.format}"
@@ -183,7 +183,10 @@ def _enabling(state: Readiness, doc: dict[str, Any]) -> tuple[str, ...]:
     words = ("Disable it", "Enable it again, with upsert") if len(patches) == 2 else ("Enable it with upsert",)
     steps = [f"{word}: {address}  {json.dumps(patch)}" for word, patch in zip(words, patches, strict=True)]
     both = "that is done" if len(patches) == 1 else "both are done"
-    steps.append(f"By command: `xdmprep dataset enable-upsert {state.dataset}` shows the plan; with --yes {both}.")
+    steps.append(
+        f"By command: `xdmprep dataset enable-upsert {state.dataset}` shows the plan; with "
+        f"`xdmprep dataset enable-upsert {state.dataset} --yes` {both}."
+    )
     if len(patches) == 2:
         steps.append("Let nothing be ingested meanwhile: what arrives between the two never reaches Profile.")
     else:
@@ -264,7 +267,7 @@ def check_dataset(
                 if finding.forced:
                     advice = (
                         f"`xdmprep dataset check {dataset_id} --manifest {manifest.folder}` says step by step what to "
-                        f"do; with --force the files are sent all the same, and then {finding.forced}."
+                        f"do; with {option('force', True)} the files are sent all the same, and then {finding.forced}."
                     )
                 raise PlatformError(f"{finding.text}. {advice}")
             tell(f"ATTENTION: {finding.text}. It is forced: {finding.forced} ({counted(manifest.written, 'record')}).")

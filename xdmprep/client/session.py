@@ -40,7 +40,7 @@ import urllib3
 
 from .. import __version__, wire
 from ..core.transport import Adapter, Bounds, OutOfTime, TooLarge, Unreadable, bounded
-from ..errors import PlatformError, UsageError, printable
+from ..errors import PlatformError, UsageError, option, printable
 from .answer import ANSWER_BYTES, Answer, check_json, check_origin, shown_url
 from .config import LOOPBACK, NO_PROXY, Config
 
@@ -412,7 +412,7 @@ class Session:
         return (PlatformError if safe else Uncertain)(
             f"{what}: no complete answer from {shown_url(url)} within {seconds:g} seconds"
             f"{f' ({why})' if why else ''}.",
-            hint="The same command goes on where it stopped; --deadline SECONDS gives it longer.",
+            hint=f"The same call goes on where it stopped; a longer {option('deadline')} gives it more time.",
             code="deadline", retryable=True, **where,
         )  # fmt: skip
 
@@ -429,7 +429,7 @@ class Session:
             401: "The token is not valid; get another.",
             403: "The account lacks the permission or a header is missing; ask the administrator of the sandbox.",
             407: "The proxy wants a login; give it with the setting proxy.",
-            413: "The file is too large for one request; prepare again with a smaller --max-bytes.",
+            413: f"The file is too large for one request; prepare again with a smaller {option('max_bytes')}.",
             415: "The content type was not taken; this is a fault of the client.",
             507: "The service has no room left; make some, then give the same command.",
         }.get(answer.status_code, "")
@@ -480,7 +480,7 @@ def _redirected(target: str, url: str, hops: int) -> str:
         return f"It is a redirect to {shown}, without encryption; the token is not sent there."
     return (
         f"It is a redirect to another host, {shown}; the token is not sent there. If the platform is there now, give "
-        "--url."
+        f"{option('url')}."
     )
 
 

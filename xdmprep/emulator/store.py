@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.manifest import lock_file
-from ..errors import OutputError
+from ..errors import OutputError, option
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS dataset (id TEXT PRIMARY KEY, sandbox TEXT, created INTEGER, doc TEXT);
@@ -134,7 +134,7 @@ class Store:
             self._alone = (self.folder / "lock").open("a")
             if not lock_file(self._alone.fileno()):
                 self._alone.close()
-                raise OutputError(f"{folder}: another emulator keeps its data here. Choose another --data.")
+                raise OutputError(f"{folder}: another emulator keeps its data here. Choose another {option('data')}.")
             self.lock = threading.RLock()
             self._db = connect(self.folder / "catalog.sqlite", _TABLES)
         except (OSError, sqlite3.Error) as error:
