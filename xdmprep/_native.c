@@ -1608,6 +1608,78 @@ out:
     return result;
 }
 
+/* dict_columns(rows, names, cells) -> whether every row is a dict with just these keys
+ *
+ * The values of a list of dicts by column, into an array of objects with a line for each name; dicts with the keys of
+ * `names` in their order, as most have, take no look-up. */
+static PyObject *dict_columns(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *rows, *names, *object, *result = NULL;
+    if (!PyArg_ParseTuple(args, "O!O!O", &PyList_Type, &rows, &PyTuple_Type, &names, &object)) return NULL;
+    Py_buffer view;
+    if (PyObject_GetBuffer(object, &view, PyBUF_FORMAT | PyBUF_ND | PyBUF_WRITABLE) < 0) return NULL;
+    const Py_ssize_t n = PyList_Size(rows), count = PyTuple_Size(names);
+    PyObject **const cells = view.buf;
+    if (!view.format || strcmp(view.format, "O") != 0 || view.len != n * count * (Py_ssize_t)sizeof(PyObject *)) {
+        PyErr_SetString(PyExc_TypeError, "an array of objects is needed, with a line for each name");
+        goto out;
+    }
+    for (Py_ssize_t r = 0; r < n && r < PyList_Size(rows); r++) {
+        PyObject *const row = Py_NewRef(PyList_GetItem(rows, r)), *key, *value;
+        int in_order = PyDict_CheckExact(row) && PyDict_Size(row) == count, fits = in_order;
+        Py_ssize_t at = 0;
+        for (Py_ssize_t c = 0; fits && c < count; c++) {
+            PyObject *const name = PyTuple_GetItem(names, c);
+            if (in_order) in_order = PyDict_Next(row, &at, &key, &value) && key == name;
+            if (!in_order && !(value = PyDict_GetItemWithError(row, name))) fits = 0;
+            if (!fits) break;
+            PyObject *const before = cells[c * n + r];
+            cells[c * n + r] = Py_NewRef(value);
+            Py_XDECREF(before);
+        }
+        Py_DECREF(row);
+        if (PyErr_Occurred()) goto out;
+        if (!fits) {
+            result = Py_NewRef(Py_False);
+            goto out;
+        }
+    }
+    result = Py_NewRef(Py_True);
+out:
+    PyBuffer_Release(&view);
+    return result;
+}
+
+/* object_types(objects) -> set of types */
+static PyObject *object_types(PyObject *self, PyObject *object) {
+    (void)self;
+    Py_buffer view;
+    if (PyObject_GetBuffer(object, &view, PyBUF_FORMAT | PyBUF_ND) < 0) return NULL;
+    PyObject *result = NULL, *types = PySet_New(NULL);
+    if (!view.format || strcmp(view.format, "O") != 0) {
+        PyErr_SetString(PyExc_TypeError, "an array of objects is needed");
+        goto out;
+    }
+    PyObject *const *const objects = view.buf;
+    const Py_ssize_t n = view.len / (Py_ssize_t)sizeof(PyObject *);
+    const PyTypeObject *last[2] = {NULL, NULL};
+    for (Py_ssize_t i = 0; types && i < n; i++) {
+#ifdef __GNUC__
+        if (i + 12 < n) __builtin_prefetch(objects[i + 12]);
+#endif
+        PyTypeObject *const type = Py_TYPE(objects[i] ? objects[i] : Py_None);
+        if (type == last[0] || type == last[1]) continue;
+        last[1] = last[0];
+        last[0] = type;
+        if (PySet_Add(types, (PyObject *)type) < 0) goto out;
+    }
+    result = Py_XNewRef(types);
+out:
+    Py_XDECREF(types);
+    PyBuffer_Release(&view);
+    return result;
+}
+
 /* ---- Keys ------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
@@ -2147,6 +2219,8 @@ static PyMethodDef METHODS[] = {
     {"text_sizes", text_sizes, METH_VARARGS, "The least and the most bytes of some texts."},
     {"take_texts", take_texts, METH_VARARGS, "The texts at some places."},
     {"object_texts", object_texts, METH_VARARGS, "Python strings as a text column."},
+    {"dict_columns", dict_columns, METH_VARARGS, "The values of dicts by column."},
+    {"object_types", object_types, METH_O, "The types of Python objects."},
     {"number_texts", number_texts, METH_VARARGS, "Numbers for distinct texts."},
     {"order_groups", order_groups, METH_VARARGS, "The order that brings equal codes together."},
     {"hash_texts", hash_texts, METH_VARARGS, "A hash of each text."},

@@ -141,6 +141,23 @@ def test_python_texts_are_a_column_or_left_to_others(some: list[Any], other: Any
             made.validate(full=True)
             assert made.to_pylist() == expected
         assert each.object_texts(np.array(["a", MISSING], object), ()) is None
+        assert each.object_types(given[::step]) == set(map(type, values))
+
+
+@given(st.lists(st.permutations("abc"), min_size=1, max_size=9), st.booleans(), st.none() | st.sampled_from("abcd"))
+def test_dicts_are_columns_where_all_have_the_same_keys(orders: list[list[str]], anew: bool, odd: str | None) -> None:
+    """In any order, and of keys that are equal but not the same objects; in the last dict one may lack or be added."""
+    rows: list[dict[str, Any]] = [
+        {(key + "!")[:1] if anew else key: (key, number) for key in order} for number, order in enumerate(orders)
+    ]
+    if odd == "d":
+        rows[-1]["d"] = 0
+    elif odd:
+        rows[-1].pop(odd)
+    for each in both():
+        cells = each.dict_columns(rows, ("a", "b", "c"))
+        expected = None if odd else [[row[key] for row in rows] for key in "abc"]
+        assert (None if cells is None else cells.tolist()) == expected
 
 
 repeated = st.lists(st.none() | st.sampled_from(["", "a", "ab", "é", "12345678", "123456789"]) | st.text(max_size=40))

@@ -201,6 +201,8 @@ RIGHT: dict[str, tuple[tuple[object, ...], object]] = {
     "text_sizes": (TEXTS, (1, 1)),
     "take_texts": ((*TEXTS, np.array([1, 0, 1], I4), 3, ALLOCATE), None),
     "object_texts": ((np.array(["a", None], object), (), ALLOCATE), None),
+    "object_types": ((np.array(["a", None], object),), None),
+    "dict_columns": (([{"a": 1}, {"a": 2}], ("a",), np.empty((1, 2), object)), None),
     "number_texts": ((*TEXTS, ALLOCATE), None),
     "order_groups": ((np.array([1, 0, 1], I4), 3, 2, ALLOCATE), None),
     "hash_texts": ((*TEXTS, np.ones(1024, np.uint64), ALLOCATE), None),

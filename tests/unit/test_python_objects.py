@@ -270,3 +270,34 @@ def test_columns_of_objects_stay_beside_columns_in_chunks(rows: int) -> None:
         assert found.column("mixed").to_pylist() == [str(value) for value in mixed]
         assert [finding.rows.tolist() for chunk in chunks for finding in chunk.issues] == [[rows]]
         assert max(map(len, chunks)) <= 36_864
+
+
+ZONE = ZoneInfo("Europe/Berlin")
+NIGHT = datetime.datetime(2024, 10, 27, 2, 30, tzinfo=ZONE)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1.5, 2.5], [0.1, None], [1.0, None, 2.0], [2.0**60, None], [float("nan"), 1.5], [1.5, pd.NaT], [1.5, pd.NA],
+        [NIGHT, NIGHT.replace(fold=1), None], [NIGHT.replace(tzinfo=None), pd.NaT], [pd.Timestamp(NIGHT), NIGHT],
+        [NIGHT, NIGHT.replace(tzinfo=ZoneInfo("America/New_York"))], [NIGHT, NIGHT.replace(tzinfo=None)],
+        [datetime.datetime(1, 1, 1), datetime.datetime(9999, 12, 31, 23, 59, 59, 999999)],
+        [NIGHT.astimezone(datetime.timezone(datetime.timedelta(hours=2)))], [pd.NaT], [None],
+    ],
+)  # fmt: skip
+def test_pandas_columns_of_objects_hold_the_instants_and_numbers_that_are_in_them(values: list[Any]) -> None:
+    stream = open_source(pd.DataFrame({"a": pd.Series(values, dtype=object), "row": 1}))
+    found = next(chunk.records.column(0) for chunk in stream.chunks()).to_pylist()
+    gone = [pd.isna(value) for value in values]
+    assert [value is None for value in found] == gone
+    for value, read in zip(values, found, strict=True):
+        if isinstance(value, float) and read is not None:
+            assert read == value
+        elif isinstance(value, datetime.datetime) and read is not None:
+            moment = value if value.tzinfo else value.replace(tzinfo=datetime.UTC)
+            read = datetime.datetime.fromisoformat(read) if isinstance(read, str) else read
+            read = read if read.tzinfo else read.replace(tzinfo=datetime.UTC)
+            assert abs(read.astimezone(datetime.UTC) - moment.astimezone(datetime.UTC)) < datetime.timedelta(
+                milliseconds=1
+            )

@@ -136,6 +136,18 @@ def object_texts(objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[
     return pa.Array.from_buffers(pa.string(), size, [bitmap if nulls else None, offsets, data], nulls)
 
 
+def object_types(objects: np.ndarray[Any, np.dtype[np.object_]]) -> set[type]:
+    """See :class:`.interface.Kernels`."""
+    found: set[type] = loops.object_types(np.ascontiguousarray(objects))
+    return found
+
+
+def dict_columns(rows: list[dict[str, Any]], names: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.object_]] | None:
+    """See :class:`.interface.Kernels`."""
+    cells = np.empty((len(names), len(rows)), object)
+    return cells if loops.dict_columns(rows, names, cells) else None
+
+
 def are_texts(objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[Any, ...]) -> bool:
     """See :class:`.interface.Kernels`."""
     return bool(loops.object_texts(np.ascontiguousarray(objects), missing, None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,10 @@ from .text_keys import hash_texts, number_texts, order_groups
 from .walk import TextColumn, TextRun, Walk
 
 __all__ = [
-    "are_texts", "count_lines", "escape", "hash_texts", "is_utf8", "join", "last_record_end", "line_ends", "memory",
-    "not_accepted", "number_texts", "object_texts", "order_groups", "parse_csv", "parse_json", "print_times",
-    "printed_otherwise", "split_array", "take_texts", "text_sizes", "write",
+    "are_texts", "count_lines", "dict_columns", "escape", "hash_texts", "is_utf8", "join", "last_record_end",
+    "line_ends", "memory", "not_accepted", "number_texts", "object_texts", "object_types", "order_groups",
+    "parse_csv", "parse_json", "print_times", "printed_otherwise", "split_array", "take_texts", "text_sizes",
+    "write",
 ]  # fmt: skip
 
 
@@ -68,6 +70,22 @@ def object_texts(objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[
     except (UnicodeEncodeError, pa.ArrowException):
         return None
     return made if isinstance(made, pa.Array) else None
+
+
+def object_types(objects: np.ndarray[Any, np.dtype[np.object_]]) -> set[type]:
+    """See :class:`.interface.Kernels`."""
+    return set(map(type, objects))
+
+
+def dict_columns(rows: list[dict[str, Any]], names: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.object_]] | None:
+    """See :class:`.interface.Kernels`."""
+    cells = np.empty((len(names), len(rows)), object)
+    try:
+        for at, name in enumerate(names):
+            cells[at] = np.fromiter(map(itemgetter(name), rows), object, len(rows))
+    except KeyError:
+        return None
+    return cells if set(map(len, rows)) <= {len(names)} else None
 
 
 def are_texts(objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[Any, ...]) -> bool:

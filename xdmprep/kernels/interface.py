@@ -104,6 +104,14 @@ class Kernels(Protocol):
             missing: objects that are null, beside None and NaN.
         """
 
+    def object_types(self, objects: np.ndarray[Any, np.dtype[np.object_]], /) -> set[type]:
+        """The types of Python objects, of one dimension."""
+
+    def dict_columns(
+        self, rows: list[dict[str, Any]], names: tuple[str, ...], /
+    ) -> np.ndarray[Any, np.dtype[np.object_]] | None:
+        """The values of dicts, with a line of the array for each name; None where a row has other keys."""
+
     def are_texts(self, objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[Any, ...], /) -> bool:
         """Whether there is a string, and nothing beside strings and what is null for :meth:`object_texts`.
 

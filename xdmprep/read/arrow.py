@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from io import IOBase
 from itertools import chain
@@ -279,6 +280,11 @@ def _of_series(series: Any) -> pa.Array | Objects:
         values, missing = series.to_numpy(), (pandas.NA, pandas.NaT)
         if kernels.active.are_texts(values, missing):
             return Objects(values, missing)
+        types = kernels.active.object_types(values) - {type(None)}
+        if types == {float} and (doubles := series.astype(np.float64)).notna().any():
+            series = doubles
+        elif all(issubclass(one, datetime) for one in types):
+            series = series.infer_objects()
     if str(series.dtype) != "object" or _is_plain(series) or not is_slow_or_odd(series):
         with suppress(pa.ArrowException, OverflowError, TypeError, ValueError):
             return _whole_numbers(pa.Array.from_pandas(series))
@@ -534,7 +540,7 @@ def _chunk(
     columns: list[pa.Array] = []
     issues: list[Finding] = []
     for column, leaf in zip(table.columns, leaves, strict=True):
-        unread = only is not None and leaf.path[0] not in only and column.type == leaf.type
+        unread = only is not None and leaf.path[0] not in only and column.type == plain_type(leaf.type)
         made, unfit = _joined(column, _as_it_is if unread else _plain)
         issues += unfit_findings(unfit, leaf, rows)
         columns.append(made)

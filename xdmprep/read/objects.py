@@ -19,7 +19,6 @@ from enum import Enum
 from functools import partial, reduce
 from itertools import accumulate, chain, islice
 from numbers import Integral, Real
-from operator import itemgetter
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -38,7 +37,7 @@ from ..errors import SourceError, shorten
 from .row_kinds import as_object, as_row, guarded, why_no_row
 
 #: Rows of a piece.
-PIECE_ROWS = 1_024
+PIECE_ROWS = 1_000
 
 _EXACT = 1 << 53
 #: Levels of objects and arrays that a value may have to be a column.
@@ -111,16 +110,30 @@ def kind_of(value: Any, depth: int = 0) -> Kind:
 
 def kind_of_all(values: Collection[Any], kind: Kind = None) -> Kind:
     """The kind that holds `values` and those of `kind` without loss."""
-    types = set(map(type, values))
+    types = _types(values)
     moments = _moments(types)
     some: Collection[Any] = values
     if types - moments <= _ONE_KIND.keys():
-        integers = [value for value in values if type(value) is int] if int in types else []
+        integers = _ends(values, types) if int in types else ()
         zones = {id(value.tzinfo): value for value in values if type(value) in moments} if moments else {}
         if all(_has_one_name(value.tzinfo) for value in zones.values()):
-            some = [*sorted({min(integers), max(integers)} if integers else ()), *zones.values()]
+            some = [*integers, *zones.values()]
             kind = reduce(joined_kinds, (_ONE_KIND[one] for one in types - moments - {int}), kind)
     return reduce(joined_kinds, (kind_of(_usual(value)) for value in some), kind)
+
+
+def _types(values: Iterable[Any]) -> set[type]:
+    return kernels.active.object_types(values) if isinstance(values, np.ndarray) else set(map(type, values))
+
+
+def _ends(values: Iterable[Any], types: set[type]) -> list[int]:
+    """The least and the greatest integer."""
+    with suppress(OverflowError):
+        if types == {int}:
+            integers = np.asarray(values, np.int64)
+            return [int(integers.min()), int(integers.max())]
+    exact = [value for value in values if type(value) is int]
+    return [min(exact), max(exact)]
 
 
 def _moments(types: set[type]) -> set[type]:
@@ -446,22 +459,24 @@ class Objects:
         return array_of(some, self._kind)
 
 
-def array_of(values: Sequence[Any], kind: Kind) -> pa.Array:
+def array_of(values: Sequence[Any] | np.ndarray[Any, Any], kind: Kind) -> pa.Array:
     """Values as an array of their kind."""
     if kind == "text":
-        texts = kernels.active.object_texts(np.fromiter(values, object, len(values)), ())
-        if texts is not None:
+        objects = values if isinstance(values, np.ndarray) else np.fromiter(values, object, len(values))
+        if (texts := kernels.active.object_texts(objects, ())) is not None:
             return texts
-    types = set(map(type, values))
+    types = _types(values)
+    if (types == {float} and kind == "double") or (types == {int} and kind in ("int", "long")):
+        return pa.array(np.asarray(values, np.float64 if kind == "double" else np.int64))
+    values = values.tolist() if isinstance(values, np.ndarray) else values
     if isinstance(kind, str) and kind.partition(" ")[0] == "time" and types - {type(None)} == _moments(types):
         return pa.array(values, type_of(kind))
     if _holds(kind, "odd"):
         return pa.ExtensionArray.from_storage(_SCALARS["odd"], pa.nulls(len(values)))
-    return _built(values if types <= _ONE_KIND.keys() else [_usual(value) for value in values], kind)
-
-
-def _built(values: Sequence[Any], kind: Kind) -> pa.Array:
-    if isinstance(kind, str) and all(_ONE_KIND.get(one, "") in (None, kind) for one in set(map(type, values))):
+    if not types <= _ONE_KIND.keys():
+        values = [_usual(value) for value in values]
+        types = set(map(type, values))
+    if isinstance(kind, str) and all(_ONE_KIND.get(one, "") in (None, kind) for one in types):
         made = values
     elif isinstance(kind, dict | list) or _is_map(kind):
         return _nested(values, kind)
@@ -479,8 +494,8 @@ def _built(values: Sequence[Any], kind: Kind) -> pa.Array:
 def _nested(values: Sequence[Any], kind: Kind) -> pa.Array:
     absent = pa.array([value is None for value in values], pa.bool_())
     if isinstance(kind, dict):
-        rows = [{} if value is None else {str(name): _usual(item) for name, item in value.items()} for value in values]
-        parts = [_built([row.get(name) for row in rows], inner) for name, inner in kind.items()]
+        rows = [{} if value is None else {str(name): item for name, item in value.items()} for value in values]
+        parts = [array_of([row.get(name) for row in rows], inner) for name, inner in kind.items()]
         if not parts:
             return pa.array([None if value is None else {} for value in values], pa.struct([]))
         return pa.StructArray.from_arrays(parts, names=list(kind), mask=absent)
@@ -489,11 +504,11 @@ def _nested(values: Sequence[Any], kind: Kind) -> pa.Array:
         entries = [[(str(key), item) for key, item in row.items() if _usual(item) is not None] for row in rows]
         ends = list(accumulate(map(len, entries), initial=0))
         keys = pa.array([key for some in entries for key, _ in some], pa.string())
-        items = _built([_usual(item) for some in entries for _, item in some], kind[1])
+        items = array_of([item for some in entries for _, item in some], kind[1])
         return pa.MapArray.from_arrays(pa.array(ends, pa.int32()), keys, items, mask=absent)
     ends = list(accumulate((0 if value is None else len(value) for value in values), initial=0))
-    items = [_usual(item) for value in values if value is not None for item in value]
-    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), _built(items, kind[0]), mask=absent)
+    items = [item for value in values if value is not None for item in value]
+    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), array_of(items, kind[0]), mask=absent)
 
 
 def _holds(kind: Kind, wanted: str) -> bool:
@@ -647,9 +662,8 @@ def _columns(rows: list[Any], first: int) -> dict[str, Sequence[Any]]:
     """
     if set(map(type, rows)) == {dict}:
         names = rows[0]
-        if len(names) > 1 and set(map(len, rows)) == {len(names)} and _are_plain(names):
-            with suppress(KeyError):  # a row has other columns
-                return dict(zip(names, zip(*map(itemgetter(*names), rows), strict=True), strict=True))
+        if _are_plain(names) and (cells := kernels.active.dict_columns(rows, tuple(names))) is not None:
+            return dict(zip(names, cells, strict=True))
         names = dict.fromkeys(chain.from_iterable(rows))
         if _are_plain(names):
             return {name: [row.get(name) for row in rows] for name in names}
