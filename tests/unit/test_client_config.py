@@ -126,3 +126,13 @@ def test_secrets_are_in_no_representation(tmp_path):
     client = Client(config=config)
     for text in (repr(config), str(config), repr(client), client.session.mask("x SECRET-VALUE TOKEN-VALUE")):
         assert "SECRET-VALUE" not in text and "TOKEN-VALUE" not in text and "PASS-WORD" not in text
+
+
+@pytest.mark.parametrize("url", [
+    "https://platform.adobe.io/?sig=SECRET", "https://platform.adobe.io/#SECRET", "https://me:SECRET@platform.adobe.io",
+    "https://me:SEC?SECRET@platform.adobe.io", "https://me:SECRET#SECRET@h", "http://h/?a=SECRET@SECRET",
+])  # fmt: skip
+def test_secrets_in_an_address_are_not_shown(url: str) -> None:
+    with pytest.raises(UsageError, match=r"url.* is not an address .* not shown here and not taken") as caught:
+        Config.load(url=url)
+    assert "SEC" not in str(caught.value)

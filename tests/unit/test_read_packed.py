@@ -13,6 +13,7 @@ from random import Random
 import pyarrow as pa
 import pytest
 
+import xdmprep as xp
 from xdmprep.core.packed import open_bytes
 from xdmprep.errors import SourceError
 from xdmprep.read import CsvOptions, open_source
@@ -50,6 +51,14 @@ def ids(file: Path, **options: str) -> list[str]:
 def test_what_is_in_a_compressed_file_is_read(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(PACKED[name])
     assert ids(tmp_path / name) == [str(n) for n in range(20_000)]
+
+
+@pytest.mark.parametrize("name", sorted(PACKED))
+def test_records_that_are_uploaded_must_not_be_compressed(tmp_path: Path, name: str, schemas: Path) -> None:
+    file = tmp_path / "part-00000.json"
+    file.write_bytes(PACKED[name])
+    with pytest.raises(SourceError, match=r"is compressed .*unpack it first"):
+        xp.validate(file, schemas / "crm-profile.schema.json")
 
 
 def test_an_encoding_and_a_compression(tmp_path: Path) -> None:

@@ -229,10 +229,13 @@ def _address(name: str, text: str) -> str:
     except ValueError:
         valid = False
     if not valid or "@" in text or parts.query or parts.fragment:
-        login = " It holds a user or a password, which is not shown here and not taken." if "@" in text else ""
+        before, query, _ = text.replace("#", "?").partition("?")
+        held = " and ".join(["a user or a password"] * ("@" in text) + ["a query"] * bool(query))
+        # with both, it is not clear where the password ends
+        place = "" if query and "@" in text else f" {shorten(before.rpartition('@')[2])}"
         raise UsageError(
-            f"{name} {shorten(text.rpartition('@')[2])} is not an address such as https://platform.adobe.io or "
-            f"http://127.0.0.1:8080.{login}"
+            f"{name}{place} is not an address such as https://platform.adobe.io or http://127.0.0.1:8080."
+            + (f" It holds {held}, which is not shown here and not taken." if held else "")
         )
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 

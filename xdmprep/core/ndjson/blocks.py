@@ -15,6 +15,7 @@ from ... import kernels
 from ...errors import NoRowsError, SourceError
 from ...kernels.arrays import Ints
 from ...kernels.json_array import PADDING, Elements
+from ..packed import packing
 from ..signatures import what_it_is
 
 #: Text read at a time: enough that threads rarely wait for each other (12 MB take a tenth less time than 8), and no
@@ -91,8 +92,8 @@ def open_blocks(file: Path, block_bytes: int | None = None) -> partial[Iterator[
         raise SourceError(f"{file}: {error.strerror or error}.") from None
     if not head:
         raise NoRowsError(f"{file}: is empty: it has no JSON records. The platform refuses such a file (code 106).")
-    if head.startswith(b"\x1f\x8b"):
-        raise SourceError(f"{file}: is compressed (gzip). The platform takes plain files: unpack it first.")
+    if kind := packing(head):
+        raise SourceError(f"{file}: is compressed ({kind}). The platform takes plain files: unpack it first.")
     if encoding := _wide(head):
         if (kind := what_it_is(head, json_fits=True)) and "UTF" not in kind:
             raise SourceError(f"{file}: is {kind}.")
