@@ -178,3 +178,24 @@ def test_columns_without_a_name_are_numbered() -> None:
 
 def test_dataclasses_inside_of_rows_are_objects() -> None:
     assert xp.map_rows([{"person": Person("1", "x")}], {"v": "person.v"}).to_pylist() == [{"v": "x"}]
+
+
+INDEXED = pd.DataFrame({"id": ["1"], "n": [1], "v": ["x"]})
+
+
+@pytest.mark.parametrize("mapping", [{"id": "id"}, {"id": 'concat(id, "x")'}, {"$group_by": "id", "v": "v"}])
+@pytest.mark.parametrize("index", [["id"], ["n", "id"]])
+def test_a_name_of_the_index_is_answered_with_how_to_make_it_a_column(mapping: Any, index: list[str]) -> None:
+    frame = INDEXED.set_index(index)
+    with pytest.raises(
+        xp.MappingError, match=r"no column 'id'. It is in the index of the DataFrame: give frame\.reset_index"
+    ):
+        xp.map_rows(frame, mapping)
+    assert len(xp.map_rows(frame.reset_index(), mapping).to_pylist()) == 1
+
+
+@pytest.mark.parametrize("frame", [INDEXED[["v"]], INDEXED.set_index("n")[["v"]], pl.DataFrame({"v": ["x"]})])
+def test_the_index_is_not_named_where_it_is_not_meant(frame: Any) -> None:
+    with pytest.raises(xp.MappingError, match="no column 'id'") as caught:
+        xp.map_rows(frame, {"id": "id"})
+    assert "reset_index" not in str(caught.value)

@@ -1,13 +1,30 @@
-"""Column names that occur more than once in a source."""
+"""Names of columns: those that occur more than once in a source, those that are none, and those of an index."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+import pyarrow as pa
+
 #: What no column is called: numbers, dates and times, e-mail addresses.
 _DATUM = re.compile(r"[+-]?\d[\d .,:/TZ+-]*|[^@\s]+@[^@\s]+\.\w+")
+
+#: In the metadata of a schema, the names of a DataFrame's index, as JSON.
+_INDEX = b"xdmprep.index"
+
+
+def with_index(columns: pa.Schema, names: Iterable[str]) -> pa.Schema:
+    """The columns of a DataFrame whose index has these names."""
+    return columns.with_metadata({_INDEX: json.dumps([*names])})
+
+
+def index_advice(name: str, columns: pa.Schema) -> str:
+    """What to do where a column is missing that is in the index of the DataFrame; empty for others."""
+    names = json.loads((columns.metadata or {}).get(_INDEX, b"[]"))
+    return " It is in the index of the DataFrame: give frame.reset_index()." if name in names else ""
 
 
 def is_datum(name: str) -> bool:

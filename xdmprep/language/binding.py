@@ -7,6 +7,7 @@ from itertools import takewhile
 
 import pyarrow as pa
 
+from ..core.names import index_advice
 from ..errors import ExpressionError, MissingDependencyError, did_you_mean
 from .catalogue import Function
 from .functions import catalogue, table
@@ -71,7 +72,8 @@ class _Binder:
                     return FieldPath(node.position, (whole, *node.names[n:]), node.wrapped)
         name = node.names[0]
         if not self._has(name):
-            hint = did_you_mean(".".join(node.names) if len(node.names) > 1 else name, self.schema.names)
+            whole = ".".join(node.names) if len(node.names) > 1 else name
+            hint = index_advice(name, self.schema) or did_you_mean(whole, self.schema.names)
             raise self._fault(f"The source has no column {name!r}.{hint}", node)
         return node
 

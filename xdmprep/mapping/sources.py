@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..core.arrow_types import inexact, plain_column, plain_type, why_unheld
-from ..core.names import is_datum, namesakes
+from ..core.names import index_advice, is_datum, namesakes
 from ..core.paths import EVERY, Path, parse_path
 from ..core.shred import array_at, plain
 from ..errors import ExpressionError, MappingError, did_you_mean, needed_by, option, printable, shorten
@@ -336,7 +336,7 @@ def _column(name: str, steps: Path, columns: pa.Schema, text: str, missing: Miss
 
 def unknown_column(name: str, columns: pa.Schema) -> str:
     """The message for a column that the source does not have."""
-    near = did_you_mean(name, columns.names)
+    near = index_advice(name, columns) or did_you_mean(name, columns.names)
     if not near:
         shown = ", ".join(printable(each, 60) for each in columns.names[:12])
         shown += ", ..." if len(columns) > 12 else ""

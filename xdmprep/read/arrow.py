@@ -34,6 +34,7 @@ from ..core.arrow_types import (
     require_readable,
     takeable,
 )
+from ..core.names import with_index
 from ..core.ndjson.fields import is_numeral
 from ..core.parquet_file import ParquetSource
 from ..core.shred import Leaf, column_leaves, conform
@@ -71,7 +72,10 @@ def read_frame(frame: Any, name: str = "data") -> Stream:
     """
     pandas, polars, dataset = (sys.modules.get(module) for module in ("pandas", "polars", "pyarrow.dataset"))
     if pandas is not None and isinstance(frame, pandas.DataFrame):
-        return replace(_of_columns(*_from_pandas(frame), name), unlike=partial(_unlike_objects, frame))
+        made = _of_columns(*_from_pandas(frame), name)
+        if index := [str(name) for name in frame.index.names if name is not None]:
+            made = replace(made, arrow_schema=with_index(made.arrow_schema, index))
+        return replace(made, unlike=partial(_unlike_objects, frame))
     if polars is not None and isinstance(frame, polars.DataFrame | polars.LazyFrame):
         return replace(_of_columns(*_from_polars(frame), name), unlike=partial(_unlike_objects, frame))
     if _is_relation(frame):
