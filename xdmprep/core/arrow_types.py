@@ -195,10 +195,16 @@ def lost_digits(column: pa.ChunkedArray) -> bool:
     """Whether doubles are all whole, and some may have been rounded to integers, from 2^53 on."""
     if not (pa.types.is_float64(column.type) or pa.types.is_float32(column.type)) or column.null_count == len(column):
         return False
-    ends = pc.min_max(column).as_py()
-    if not max(abs(ends["min"]), abs(ends["max"])) >= 1 << 53:
+    if _are_whole(column.slice(0, 64)) is False:  # as a rule this is enough
         return False
-    return bool(pc.all(pc.equal(pc.floor(column), column)).as_py())
+    ends = pc.min_max(column).as_py()
+    return max(abs(ends["min"]), abs(ends["max"])) >= 1 << 53 and bool(_are_whole(column))
+
+
+def _are_whole(column: pa.ChunkedArray) -> bool | None:
+    """Whether doubles are whole numbers; None where all are null."""
+    found: bool | None = pc.all(pc.equal(pc.floor(column), column)).as_py()
+    return found
 
 
 def has_lost_digits(field: pa.Field) -> bool:

@@ -270,7 +270,7 @@ def _from_pandas(frame: Any) -> tuple[list[str], list[pa.Array | Objects]]:
         f"column_{number}" if pandas.api.types.is_scalar(name) and pandas.isna(name) else str(name)
         for number, name in enumerate(frame.columns, 1)
     ]
-    return names, [_of_series(frame.iloc[:, number]) for number in range(len(names))]
+    return names, [_of_series(series) for _, series in frame.items()]
 
 
 def _of_series(series: Any) -> pa.Array | Objects:
@@ -285,9 +285,9 @@ def _of_series(series: Any) -> pa.Array | Objects:
         if kernels.active.are_texts(values, missing):
             return Objects(values, missing)
         types = kernels.active.object_types(values) - {type(None)}
-        if types == {float} and (doubles := series.astype(np.float64)).notna().any():
-            series = doubles
-        elif all(issubclass(one, datetime) for one in types):
+        if types == {float} and not np.isnan(doubles := values.astype(np.float64)).all():
+            return _whole_numbers(pa.array(doubles, from_pandas=True))
+        if all(issubclass(one, datetime) for one in types):
             series = series.infer_objects()
     if str(series.dtype) != "object" or _is_plain(series) or not is_slow_or_odd(series):
         with suppress(pa.ArrowException, OverflowError, TypeError, ValueError):
@@ -315,14 +315,14 @@ def _from_polars(frame: Any) -> tuple[list[str], list[pa.ChunkedArray | Objects]
             raise SourceError(
                 f"the LazyFrame cannot be collected ({type(error).__name__}: {shorten(said, 200)})."
             ) from error
-    names = frame.columns
-    wide = {name: made for name, kind in frame.schema.items() if (made := _narrow(kind)) != kind}
+    kinds = frame.schema  # made anew each time, from all columns
+    wide = {name: made for name, kind in kinds.items() if (made := _narrow(kind)) != kind}
     frame = frame.with_columns(polars.col(name).cast(made) for name, made in wide.items())
     if frame.height // max(1, frame.n_chunks()) < CHUNK_ROWS // 4:  # polars joins chunks faster than Arrow imports them
         frame = frame.rechunk()
-    return names, [
-        Objects(frame[name].to_list()) if frame.schema[name] == polars.Object else pa.chunked_array(frame[name])
-        for name in names
+    return frame.columns, [
+        Objects(column.to_list()) if kind == polars.Object else pa.chunked_array(column)
+        for column, kind in zip(frame, kinds.values(), strict=True)
     ]
 
 

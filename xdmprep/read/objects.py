@@ -19,6 +19,7 @@ from enum import Enum
 from functools import partial, reduce
 from itertools import accumulate, chain, islice
 from numbers import Integral, Real
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -115,7 +116,8 @@ def kind_of_all(values: Collection[Any], kind: Kind = None) -> Kind:
     some: Collection[Any] = values
     if types - moments <= _ONE_KIND.keys():
         integers = _ends(values, types) if int in types else ()
-        zones = {id(value.tzinfo): value for value in values if type(value) in moments} if moments else {}
+        timed = [value for value in values if type(value) in moments] if moments else []
+        zones = dict(zip(map(id, map(attrgetter("tzinfo"), timed)), timed, strict=True))
         if all(_has_one_name(value.tzinfo) for value in zones.values()):
             some = [*integers, *zones.values()]
             kind = reduce(joined_kinds, (_ONE_KIND[one] for one in types - moments - {int}), kind)
