@@ -52,6 +52,9 @@ def server() -> Iterator[str]:
             put(url, f"days/deep/{name}.csv", CSV)
             put(url, f"lines/{name}.jsonl", json.dumps(ROWS[0]).encode() + b"\n")
         put(url, "packed/x.csv.gz", gzip.compress(CSV))
+        put(url, "others/x.csv", CSV)
+        for name in ("x.csv.bak", ".y.csv", "_tmp/z.csv", "_SUCCESS"):
+            put(url, f"others/{name}", CSV)
         put(url, "mixed/x.csv", CSV)
         put(url, "mixed/x.json", b"{}")
         put(url, "empty.csv", b"")
@@ -119,6 +122,8 @@ def test_folders_globs_and_lists(s3: str) -> None:
     assert rows(f"{s3}/lines/*.jsonl") == [ROWS[0], ROWS[0]]
     assert "no file matches" in reason(f"{s3}/days/x*.csv")
     assert "1 CSV and 1 JSON" in reason(f"{s3}/mixed/")
+    others = [f"{s3}/others/{name}" for name in (".y.csv", "_tmp/z.csv", "x.csv.bak")]
+    assert sorted(open_source(f"{s3}/others/").not_read) == others
     assert "End the URL with /" in reason(f"{s3}/days")
     assert "given twice" in reason([f"{s3}/days/a.csv"] * 2)
 

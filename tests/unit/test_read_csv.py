@@ -7,6 +7,7 @@ import encodings.aliases
 import io
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import example, given, settings
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from xdmprep.errors import SourceError, UsageError
 from xdmprep.read import CsvOptions, open_source, opening, read_csv
+from xdmprep.read import csv as csv_files
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 
@@ -52,10 +54,11 @@ def test_faulty_rows_keep_their_numbers_whatever_the_block(tmp_path: Path, block
     st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
     st.sampled_from(["\n", "\r\n"]),
     st.integers(10, 200),
+    st.sampled_from([1, 2, 3, 4, 7, 1 << 17]),
 )
-@example([(True, ["a, b", "1"]), (True, ["a", "\ufeff"])], csv.QUOTE_ALL, "\n", 64)
+@example([(True, ["a, b", "1"]), (True, ["a", "\ufeff"])], csv.QUOTE_ALL, "\n", 64, 4)
 def test_byte_order_marks_before_rows_are_no_part_of_their_values(
-    tmp_path: Path, table: list[tuple[bool, list[str]]], quoting: Any, ending: str, block: int
+    tmp_path: Path, table: list[tuple[bool, list[str]]], quoting: Any, ending: str, block: int, look: int
 ) -> None:
     file = tmp_path / "joined.csv"
     lines, wanted = [b"\xef\xbb\xbfx,y" + ending.encode()], []
@@ -65,7 +68,8 @@ def test_byte_order_marks_before_rows_are_no_part_of_their_values(
         lines.append(b"\xef\xbb\xbf" * marked + text.getvalue().encode())
         wanted.append({"x": row[0], "y": row[1] or None})
     file.write_bytes(b"".join(lines))
-    rows, unread = rows_of(file, block_bytes=block)
+    with patch.object(csv_files, "_LOOK", look):
+        rows, unread = rows_of(file, block_bytes=block)
     assert ([row for _, row in rows], unread) == (wanted, [])
     assert [number for number, _ in rows] == [*range(1, len(table) + 1)]
 

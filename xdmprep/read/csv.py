@@ -35,6 +35,7 @@ from .opening import check_encoding, is_packed, open_text
 
 #: A longer record is set aside without being held in memory.
 MAX_RECORD_BYTES = 32 << 20
+_LOOK = 128 << 10
 #: Byte order marks at the beginning of a line, as in files that were joined to one; a quote behind one would be none.
 _MARKS = re.compile(rb"(?:\A|(?<=[\r\n]))(?:%b)+" % codecs.BOM_UTF8)
 _SEP = re.compile(rb"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
@@ -483,9 +484,8 @@ def _blocks(file: Path, header: Header) -> Iterator[CsvBlock]:
             while size < len(buffer) and (got := source.readinto(buffer[size:])):
                 size += got
             final = size < len(buffer)
-            may_have_marks = (np.frombuffer(buffer, np.uint8)[:size] == codecs.BOM_UTF8[0]).any()
-            if may_have_marks and codecs.BOM_UTF8 in (text := bytes(buffer[:size])):
-                buffer = memoryview(_MARKS.sub(b"", text))
+            if _may_have_marks(buffer[:size]):
+                buffer = memoryview(_MARKS.sub(b"", buffer[:size]))
                 size = len(buffer)
             end = kernels.active.last_record_end(buffer, 0, size, final, opts.separator, opts.quote)
             if end:
@@ -500,6 +500,19 @@ def _blocks(file: Path, header: Header) -> Iterator[CsvBlock]:
                 more = max(size, more)
             if final:
                 return
+
+
+def _may_have_marks(text: memoryview) -> bool:
+    """Whether a line may begin with a byte order mark."""
+    view = np.frombuffer(text, np.uint8)
+    if text[:3] == codecs.BOM_UTF8:
+        return True
+    for at in range(0, len(view), _LOOK):  # pieces that stay in the processor's cache
+        piece = view[at : at + _LOOK + 3]
+        found = piece[1:] == codecs.BOM_UTF8[0]
+        if found.any() and (found & (piece[:-1] <= ord("\r"))).any() and codecs.BOM_UTF8 in piece.tobytes():
+            return True
+    return False
 
 
 def _no_row(source: IO[bytes], piece: bytes, opts: CsvOptions) -> tuple[CsvBlock, bytes]:
