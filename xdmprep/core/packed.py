@@ -6,6 +6,7 @@ import bz2
 import io
 import zipfile
 import zlib
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,6 +34,7 @@ def packing(head: bytes) -> str | None:
     return next((name for mark, name in _MARKS if head.startswith(mark)), None)
 
 
+@lru_cache(1024)  # asked several times a file
 def ending(name: str) -> str:
     """The ending of a file's name in small letters, without the one that says how it is compressed."""
     stem, dot, last = name.lower().rpartition(".")

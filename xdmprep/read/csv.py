@@ -429,7 +429,8 @@ def _check_header(file: Path, header: Header, sample: bytes) -> None:
 
 
 def _first_lines(sample: bytes) -> list[bytes]:
-    return [found[0] for found in itertools.islice(re.finditer(rb"[^\r\n]+", sample), 20)]
+    lines = (line for found in re.finditer(rb".+", sample) for line in found[0].splitlines() if line)
+    return [*itertools.islice(lines, 20)]
 
 
 def _widths(sample: bytes, cutter: Cutter) -> Iterator[int]:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from functools import partial, reduce
+from functools import lru_cache, partial, reduce
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -153,6 +153,7 @@ def _hidden(name: str) -> bool:
     return name.startswith(_HIDDEN)
 
 
+@lru_cache(1024)  # asked several times a file
 def _kind_in_folder(name: str) -> str | None:
     """As :func:`kind_of` for a file of a folder; empty for an archive of an unknown kind, None for hidden files."""
     if _hidden(name):
