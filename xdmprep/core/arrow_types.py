@@ -250,6 +250,12 @@ def is_zone(name: str) -> bool:
 # ---- columns -----------------------------------------------------------------------------------------------------
 
 
+def has_doubles(kind: pa.DataType) -> bool:
+    """Whether there are doubles anywhere in a type."""
+    inside = (kind.field(number).type for number in range(kind.num_fields))
+    return bool(pa.types.is_floating(kind)) or any(map(has_doubles, inside))
+
+
 def plain_column(column: pa.Array, exact: bool = True) -> tuple[pa.Array, list[Unfit]]:
     """`column` as its :func:`plain_type`, text perhaps dictionary-encoded, and what of it no record can hold.
 

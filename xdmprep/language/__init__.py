@@ -35,7 +35,7 @@ from .expression import Evaluated, Expression
 from .functions import catalogue
 from .interpreter import Scope, run
 from .options import DEFAULT, Options
-from .values import Failed, leaves_changed
+from .values import Failed, incoming, leaves_changed
 from .zoned_datetime import Moment
 
 __all__ = [
@@ -120,7 +120,7 @@ def evaluate(
         raise UsageError(_TOO_DEEP)
     expression = Expression(text, None, options)
     try:
-        value = run(expression.evaluator, Scope(record or {}, Context(options)))
+        value = run(expression.evaluator, Scope(leaves_changed(record or {}, incoming), Context(options)))
         if target_type is not None:
             value = coerce_value(value, _TYPES[target_type], options)
     except Failed as error:

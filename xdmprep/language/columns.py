@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.arrow_types import plain_column, plain_type, without_dictionary
+from ..core.arrow_types import has_doubles, plain_column, plain_type, without_dictionary
 from ..kernels.arrays import valid
 from .values import Failed, shortened
 
@@ -57,12 +57,12 @@ def source_type(kind: pa.DataType) -> pa.DataType:
 
 
 def source_column(values: pa.Array) -> pa.Array:
-    """A source column in its :func:`source_type`, strings perhaps in a dictionary; dates beyond 1 to 9999 are null."""
+    """A source column in its :func:`source_type`, strings perhaps in a dictionary; what no record can hold is null."""
     kind = values.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         unfit = plain_column(values)[1]
         return pc.if_else(pa.array(marked(len(values), unfit[0].rows)), None, values) if unfit else values
-    return values if kind == source_type(kind) else plain_column(values)[0]
+    return values if kind == source_type(kind) and not has_doubles(kind) else plain_column(values)[0]
 
 
 def merged(*masks: Mask | None) -> Mask | None:

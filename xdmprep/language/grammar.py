@@ -253,9 +253,12 @@ class _Builder(Transformer[Token, Node]):
     def number(self, token: Token) -> Node:
         digits = str(token)
         try:
-            return Constant(_at(token), _number(digits))
+            value = _number(digits)
         except ValueError:
             raise _Fault(f"{digits} is not a number (a leading 0 means octal)", _at(token)) from None
+        if value == float("inf"):
+            raise _Fault(f"{digits} is too large", _at(token))
+        return Constant(_at(token), value)
 
     def string(self, token: Token) -> Node:
         return Constant(_at(token), unescape(token[1:-1]))

@@ -59,18 +59,18 @@ def number_in(text: str) -> int | float | None:
 
 
 def incoming(value: Any) -> Any:
-    """A value of a record as the language has it: dates become moments, NaN null, whole decimals integers."""
+    """A value of a record as the language has it: dates are moments, whole decimals integers, NaN and infinity null."""
     if isinstance(value, date):
         return Moment.of(value)
     if isinstance(value, float):
-        return None if value != value else value
+        return value if math.isfinite(value) else None
     return of_decimal(value) if isinstance(value, Decimal) else value
 
 
 def of_decimal(value: Decimal) -> Any:
     """A decimal of a record: an integer where it is written without a point, else with a digit behind the point."""
     if not value.is_finite():
-        return None if value.is_nan() else float(value)
+        return None
     return int(value) if _exponent(value) >= 0 else value
 
 
@@ -80,8 +80,13 @@ def written_number(text: str) -> int | float | Decimal:
 
 
 def read_number(text: str) -> int | float | Decimal:
-    """A number of JSON with a point or an exponent: a double, or a decimal where that loses digits."""
+    """A number of JSON with a point or an exponent: a double, or a decimal where that loses digits.
+
+    Raises Failed: it is too large.
+    """
     value = float(text)
+    if math.isinf(value):
+        raise Failed(f"{text[:80]} is too large")
     return value if holds_digits(value, text) else written_number(text)
 
 
@@ -407,8 +412,6 @@ def arithmetic(operator: str, left: Any, right: Any, options: Options) -> int | 
             return quotient if (a < 0) == (b < 0) else -quotient
         rest = abs(a) % abs(b)
         return -rest if a < 0 else rest
-    if math.isinf(a):
-        raise Failed("the result is no finite number")
     return finite(a / b if operator == "/" else math.fmod(a, b))
 
 

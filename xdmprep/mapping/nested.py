@@ -6,7 +6,6 @@ is found in types, :func:`~xdmprep.core.shred.array_at` finds in arrays.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pyarrow as pa
@@ -16,8 +15,9 @@ from ..core.ndjson.fields import is_numeral, is_unseen
 from ..core.paths import EVERY, Path, format_path
 from ..core.shred import plain
 from ..errors import did_you_mean
+from ..language.functions.objects import parse_json
 from ..language.shapes import elements_changed, from_python, written_numerals
-from ..language.values import read_number
+from ..language.values import Failed
 
 
 class NoSuchPath(LookupError):
@@ -149,6 +149,6 @@ def _read(text: str) -> Any:
     if not text.startswith(("[", "{")):
         return text
     try:
-        return json.loads(text, parse_float=read_number)
-    except ValueError:
+        return parse_json(text)
+    except Failed:
         return text

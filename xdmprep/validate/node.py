@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..core.arrow_types import has_doubles
 from ..core.paths import Path
 from ..core.shred import Leaf
 from ..regex import MatchTimeout
@@ -164,7 +165,7 @@ class ColumnCompiler:
 
     def spell(self, shape: ColumnShape, nodes: Iterable[CheckNode]) -> None:
         """Have a map judged as it is written where its values are converted: doubles do not distinguish 1 from 1.0."""
-        self._spelled |= any(node.converting for node in nodes) and _has_doubles(shape.type)
+        self._spelled |= any(node.converting for node in nodes) and has_doubles(shape.type)
 
     def _fails(self, ops: list[Op], leaf: Leaf) -> bool:
         """Whether the constant of a leaf fails."""
@@ -174,9 +175,3 @@ class ColumnCompiler:
         for op in ops:
             op(view, verdict)
         return bool(verdict.bad.any())
-
-
-def _has_doubles(kind: pa.DataType) -> bool:
-    """Whether there are doubles anywhere in a type."""
-    inside = (kind.field(number).type for number in range(kind.num_fields))
-    return bool(pa.types.is_floating(kind)) or any(map(_has_doubles, inside))

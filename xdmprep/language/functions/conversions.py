@@ -49,7 +49,7 @@ def to_decimal(ctx: Context, value: Any) -> float | Decimal:
     if isinstance(found, Decimal):
         return found
     try:
-        return float(value if isinstance(value, str) else found)
+        return float(found)
     except OverflowError:
         raise Failed(f"{text_of(value)[:80]!r} does not fit in a double") from None
 

@@ -19,7 +19,7 @@ from ..columns import DOUBLE, LONG, NEVER, Column, Ints, Mask, as_mask, nulls_of
 from ..functions.objects import parse_json
 from ..shapes import MOST_KEYS, list_of, mixed_of, object_of, written_numerals
 from ..values import Failed
-from .table import Made, Rows, kernel
+from .table import Made, Rows, kernel, need
 
 #: Share of distinct strings up to which finding them costs less than it saves.
 DISTINCT = 0.8
@@ -150,14 +150,21 @@ def _shaped(column: json.JsonColumn, array: pa.Array) -> pa.Array:
     if node.kind == json.ARRAY:
         offsets, items = list_parts(array)
         return list_of(offsets, _shaped(column.children[0], items), nulls_of(array))
-    return _numbers(array) if node.kind == json.NUMBER_TEXT else array
+    if node.kind == json.NUMBER_TEXT:
+        return _numbers(array)
+    return _finite(array) if node.kind == json.NUMBER else array
+
+
+def _finite(doubles: pa.Array) -> pa.Array:
+    need(pc.all(pc.is_finite(doubles)).as_py() is not False)  # the interpreter says which are too large
+    return doubles
 
 
 def _numbers(texts: pa.Array) -> pa.Array:
     """Numbers as they are written: integers and doubles, or decimals where those lose digits."""
     whole = pc.match_substring_regex(texts, "^-?[0-9]+$")
     numeral = _beyond(texts, whole)
-    double = pc.if_else(pc.or_(whole, numeral), None, texts).cast(DOUBLE)
+    double = _finite(pc.if_else(pc.or_(whole, numeral), None, texts).cast(DOUBLE))
     if not pc.any(numeral).as_py():
         longs = pc.if_else(whole, texts, None).cast(LONG)
         return mixed_of({"long": longs, "double": double}) if double.null_count < len(texts) else longs

@@ -82,8 +82,7 @@ def to_decimal(rows: Rows, value: Column) -> Made:
     if name == "long":
         return Column(pa.array(numpy_of(value.values).astype(np.float64), mask=nulls_of(value.values)))
     if name == "double":
-        odd = as_mask(pc.is_inf(value.values))
-        return Column(value.values, some(odd))
+        return Column(value.values)
     if name == "text":
         words = plain(value.values)
         return reported(words, rows.opened(numbers.decimals(words)), _NO_NUMBER)

@@ -158,9 +158,7 @@ def as_json(values: pa.Array) -> pa.Array | None:
         return pa.array(["null"] * len(values), TEXT)
     if name == "text":
         found = _quoted(plain(values))
-    elif name in ("long", "bool", "numeral") or (
-        name == "double" and pc.all(pc.is_finite(values)).as_py() is not False
-    ):
+    elif name in ("long", "bool", "numeral", "double"):
         found = as_text(values)
     elif name == "list":
         offsets, items = list_parts(values)
