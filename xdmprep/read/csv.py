@@ -506,7 +506,7 @@ def _blocks(file: Path, header: Header) -> Iterator[CsvBlock]:
 def _may_have_marks(text: memoryview) -> bool:
     """Whether a line may begin with a byte order mark."""
     view = np.frombuffer(text, np.uint8)
-    if text[:3] == codecs.BOM_UTF8:
+    if bytes(text[:3]) == codecs.BOM_UTF8:
         return True
     for at in range(0, len(view), _LOOK):  # pieces that stay in the processor's cache
         piece = view[at : at + _LOOK + 3]
