@@ -158,7 +158,8 @@ def found(file: Path, rules: str) -> tuple[set[tuple[Any, ...]], list[Any], int]
 
 def nothing_parsed(_lines: BlockLines, some: Any, tree: Any, _purpose: int) -> Any:
     """As if no line fitted the tree."""
-    empty = arrow.parse_plainly(np.zeros(64, np.uint8), np.zeros(0, np.int64), tree, columns.CHECK, False)
+    none = np.zeros(0, np.int64)
+    empty = arrow.parse_plainly(np.zeros(64, np.uint8), none, none, tree, columns.CHECK, False)
     return replace(empty, status=np.full(len(some), columns.EXACT, np.uint8))
 
 
