@@ -22,7 +22,7 @@ from xdmprep.core.stream import Chunk, Finding, Stream, chunk_bytes
 from xdmprep.errors import MappingError, SourceError
 from xdmprep.mapping import MappingSet, map_stream
 from xdmprep.mapping.grouping import Closed, GroupRows, by_group, codes_of, hashes_of
-from xdmprep.mapping.groups import group_stream
+from xdmprep.mapping.groups import _is_coded, group_stream
 from xdmprep.mapping.spill import Spill
 from xdmprep.read import open_source
 from xdmprep.schema import Schema
@@ -504,3 +504,32 @@ def test_hashes_tell_keys_apart() -> None:
     assert np.array_equal(hashes[5:], hashes_of([pa.array(keys).slice(5)]))
     pairs = hashes_of([pa.array(["a", "b", "a"]), pa.array([1, 2, 2])])
     assert len(set(pairs.tolist())) == 3
+
+
+def test_how_many_files_rows_are_spread_over_and_how_often(tmp_path: Path) -> None:
+    for columns, memory, files in (
+        (1, 0, 8), (1, 9 * 16_384 - 1, 8), (1, 9 * 16_384, 9), (2, 18 * 16_384, 9), (1, 63 * 16_384, 63),
+        (1, 64 * 16_384, 64), (1, 65 * 16_384, 64), (0, 1 << 40, 64),
+    ):  # fmt: skip
+        spill = Spill(tmp_path, [0], memory)
+        spill._columns = columns
+        assert spill._files == files
+    one = pa.record_batch({"k": ["a"] * 9, "\0row": pa.array(range(1, 10))})
+    for memory, again in ((0, 2), (one.nbytes - 1, 2), (one.nbytes, 0)):  # a single group cannot be spread
+        folder = tmp_path / str(memory)
+        folder.mkdir()
+        with Spill(folder, [0], memory) as spill:
+            spill.add([one])
+            assert [len(group) for groups in spill.groups() for group in groups.to_pylist()] == [9]
+        assert len(list(folder.rglob("again-*"))) == again
+
+
+def test_how_large_a_chunk_of_a_wide_table_is() -> None:
+    sizes = {columns: chunk_bytes(columns) / 2**20 for columns in (1, 256, 257, 288, 2047, 2048, 2049)}
+    assert sizes == {1: 8, 256: 8, 257: 8 + 1 / 32, 288: 9, 2047: 64 - 1 / 32, 2048: 64, 2049: 64}
+
+
+def test_which_dictionaries_are_repeated_for_each_row() -> None:
+    for length, coded in ((1000, True), (1001, False)):
+        assert _is_coded(pa.array(["x", "a" * length]).dictionary_encode()) == coded
+    assert not _is_coded(pa.array(["x"])) and not _is_coded(pa.array([1]).dictionary_encode())

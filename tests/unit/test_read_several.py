@@ -258,3 +258,32 @@ def test_small_files_together_are_what_they_are_one_by_one(
     together = output("together"), output("strict together")
     monkeypatch.setattr(several, "SMALL_FILE", -1)
     assert (output("alone"), output("strict alone")) == together
+
+
+MAP_OF_INTEGERS, MAP_OF_STRINGS = pa.map_(pa.string(), pa.int64()), pa.map_(pa.string(), pa.string())
+#: Types of one column in two files, and the type that holds the values of both; None where there is none.
+COMMON: list[tuple[pa.DataType, pa.DataType, pa.DataType | None]] = [
+    (pa.int8(), pa.int64(), pa.int64()), (pa.uint32(), pa.int64(), pa.int64()), (pa.uint64(), pa.int64(), pa.string()),
+    (pa.float32(), pa.float64(), pa.float64()), (pa.int64(), pa.float64(), pa.string()),
+    (pa.decimal128(5, 2), pa.decimal128(6, 4), pa.decimal128(7, 4)),
+    (pa.decimal128(38, 2), pa.decimal128(36, 0), pa.decimal128(38, 2)),
+    (pa.decimal128(38, 2), pa.decimal128(37, 0), pa.decimal256(39, 2)),
+    (pa.decimal128(5, 2), pa.float64(), pa.string()), (pa.decimal128(5, 2), pa.int64(), pa.string()),
+    *((pa.string(), kind, pa.string()) for kind in (pa.int8(), pa.float64(), pa.bool_(), pa.date32(), pa.time64("us"))),
+    (pa.timestamp("us"), pa.timestamp("ms", "UTC"), pa.string()), (pa.timestamp("us"), pa.date32(), None),
+    (pa.bool_(), pa.int64(), None), (pa.bool_(), pa.date32(), None), (pa.date32(), pa.int64(), None),
+    (pa.null(), pa.int64(), pa.int64()), (pa.string(), pa.list_(pa.string()), None),
+    (pa.list_(pa.int64()), pa.list_(pa.string()), pa.list_(pa.string())),
+    (pa.list_(pa.bool_()), pa.list_(pa.int64()), None), (pa.list_(pa.int64()), pa.int64(), None),
+    (MAP_OF_INTEGERS, MAP_OF_STRINGS, MAP_OF_STRINGS), (MAP_OF_STRINGS, pa.string(), None),
+    (MAP_OF_STRINGS, pa.struct({"a": pa.string()}), None), (MAP_OF_INTEGERS, pa.map_(pa.string(), pa.bool_()), None),
+    (pa.struct({"a": pa.int8()}), pa.struct({"a": pa.int64()}), pa.struct({"a": pa.int64()})),
+    (pa.struct({"a": pa.bool_()}), pa.struct({"a": pa.int64()}), None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other", "wanted"), COMMON)
+def test_the_type_that_holds_the_values_of_two_files(
+    one: pa.DataType, other: pa.DataType, wanted: pa.DataType | None
+) -> None:
+    assert several._common(one, other) == several._common(other, one) == wanted

@@ -24,6 +24,7 @@ from xdmprep.core.stream import Chunk, Finding, Stream, row_chunk
 from xdmprep.errors import OutputError, UsageError
 from xdmprep.read import CsvOptions, open_source, read_csv
 from xdmprep.write import OutputFolder, WriteOptions, Written, write_stream
+from xdmprep.write.parts import csv_text
 
 pytestmark = pytest.mark.usefixtures("both_ways")
 
@@ -342,3 +343,11 @@ def test_files_that_only_look_like_parts_are_never_cleared(tmp_path: Path) -> No
         (out / name).write_text("x")
     OutputFolder(out, {"k": 1}).mark("finished", {})
     assert names(out) == ["batch-notes", "part-list.txt", "run.json"]
+
+
+@pytest.mark.parametrize("escape", ['"', "\\"])
+def test_which_values_of_csv_files_are_quoted(escape: str) -> None:
+    values = ["a", "", None, ",", "\n", "\r", '"', "\\", "NULL"]
+    wanted = ["a", "", "NULL", '","', '"\n"', '"\r"', f'"{escape}""', "\\" if escape == '"' else r'"\\"', '"NULL"']
+    text = csv_text(pa.record_batch({"v": values, "w": ["x"] * 9}), WriteOptions(csv_escape=escape, csv_null="NULL"))
+    assert text.decode() == "".join(f"{cell},x\r\n" for cell in wanted)
