@@ -12,7 +12,7 @@ import pytest
 
 import xdmprep as xp
 from xdmprep.errors import OutputError, SourceError, UsageError
-from xdmprep.pipeline.resubmit import mend
+from xdmprep.pipeline.resubmit import _still_unfit, mend
 
 
 def records(out: Path) -> list[Any]:
@@ -180,3 +180,31 @@ def test_a_run_without_rejects_has_an_empty_table(tmp_path: Path, schemas: Path)
     result = xp.prepare(tmp_path / "a.csv", mapping, schemas / "crm-profile.schema.json", tmp_path / "out")
     assert result.rejects.num_rows == 0
     assert result.rejects.column_names == ["_row", "_file", "_reasons", "id"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("x", "x"), (7, "7"), (0.5, "0.5"), (True, "true"), ([1, None], "[1, null]"), ({"a": True}, '{"a": true}')],
+)
+def test_values_of_other_types_are_json_in_a_column_of_strings(tmp_path: Path, value: Any, text: str) -> None:
+    (tmp_path / "a.csv").write_text("id,n\n1,no\n2,no\n")
+    field = {"type": "string", "not": {"enum": ["no"]}}
+    schema = xp.Schema.from_dict({"$id": "https://x/s", "type": "object", "properties": {"n": field}})
+    out = xp.prepare(tmp_path / "a.csv", {"n": "n"}, schema, tmp_path / "out", rules="jsonschema").folder
+    entry = rejects(out)[0]
+    (tmp_path / "b.jsonl").write_text(json.dumps({**entry, "source": {**entry["source"], "n": value}}) + "\n")
+    assert mend(out, tmp_path / "b.jsonl", schema=schema).written == 1
+    assert json.loads((out / "part-00000.json").read_text()) == {"n": text}
+
+
+@pytest.mark.parametrize(
+    ("source", "reasons", "still"),
+    [
+        ({"a": None}, [{"code": "unfit", "column": "a"}], True), ({"a": 1}, [{"code": "unfit", "column": "a"}], False),
+        ({"b": 1}, [{"code": "unfit", "column": "a"}], True), ({"a": None}, [{"code": "type", "column": "a"}], False),
+        ({"a": 1, "b": None}, [{"code": "unfit", "column": name} for name in "ab"], True),
+        ({"a": None}, None, False), ({"a": None}, ["unfit"], False), (None, [{"code": "unfit", "column": "a"}], False),
+    ],
+)  # fmt: skip
+def test_when_a_row_still_has_a_value_that_no_line_shows(source: Any, reasons: Any, still: bool) -> None:
+    assert _still_unfit(source, reasons) == still

@@ -12,8 +12,11 @@ import pytest
 
 import xdmprep as xp
 from xdmprep.core.shipped import shipped
+from xdmprep.core.shred import Leaf
 from xdmprep.errors import DataError, UsageError
+from xdmprep.patch import as_good_as
 from xdmprep.patch import blocks as comparing
+from xdmprep.patch.keys import Key
 
 CRM = shipped("crm-profile.schema.json")
 LOYALTY = shipped("loyalty-profile.schema.json")
@@ -424,3 +427,22 @@ def test_how_many_records_a_batch_of_a_patch_has(most: int, batches: int, tmp_pa
     done = xp.write_patch(BEFORE, after, CRM, out, mapping=MAPPING, max_records=most)
     assert [made.written for made in done.manifests] == [min(most, 3 - first) for first in range(0, 3, most)]
     assert (out / "manifest.json").exists() == (batches == 1)
+
+
+@pytest.mark.parametrize(
+    ("items", "good"),
+    [
+        ([("CRM", 0, True)], True), ([("CRM", 0, None)], False), ([("CRM", 0, False)], False),
+        ([("CRM", 0, True), ("Mail", 0, False)], True), ([("CRM", 0, True), ("Mail", 0, None)], False),
+        ([("CRM", 0, True), ("Mail", 0, True)], False), ([("CRM", 0, True), ("CRM", 1, False)], False),
+        ([("Mail", 0, True)], False), ([("CRM", 0, False), ("Mail", 0, True)], False),
+    ],
+)  # fmt: skip
+def test_when_a_key_is_the_primary_identity_in_other_words(items: list[tuple[str, int, Any]], good: bool) -> None:
+    leaves = [Leaf(("_id",), pa.string()), Leaf(("x", "primary"), pa.bool_())]
+    for namespace, at, mark in items:
+        item = ("identityMap", namespace, at)
+        leaves += [Leaf((*item, "id"), pa.string()), Leaf((*item, "primary"), pa.bool_(), constant=mark)]
+    key, primary = Key(("identityMap", "CRM", 0, "id"), pa.string()), Key(("identityMap",), pa.string())
+    assert as_good_as(key, primary, leaves) == good
+    assert as_good_as(primary, primary, leaves) and not as_good_as(primary, key, leaves)

@@ -42,6 +42,7 @@ from ..core.typing import Format
 from ..errors import OutputError, SourceError, UsageError, counted, option, shorten
 from ..mapping import MappingSet
 from ..read import open_source
+from ..read.objects import text_of
 from ..schema import Schema, as_schema
 from ..write import ISSUES, REASON, REJECTS, RUN, OutputFolder, Rejects, WriteOptions, open_parts
 from .assembly import Assembly, stamped
@@ -388,7 +389,7 @@ def _value(value: Any, kind: pa.DataType) -> Any:
         return None
     if pa.types.is_decimal(kind):
         return value if isinstance(value, bool) else Decimal(str(value))
-    return str(value) if pa.types.is_string(kind) and not isinstance(value, str) else value
+    return text_of(value) if pa.types.is_string(kind) else value
 
 
 _DECIMAL = re.compile(r"decimal(128|256)\((\d+), (\d+)\)")
