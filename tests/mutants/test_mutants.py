@@ -208,7 +208,7 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
     "write/parts.py": ((INPUT, FIGURES, WRITE), [
         ("DEFAULT_MAX_BYTES = 240_000_000", "DEFAULT_MAX_BYTES = 240_000_001"),
         ("group_bytes: int = 12 << 20", "group_bytes: int = 13 << 20"),
-        ("""if options.csv_escape == '"' else""", """if options.csv_escape != '"' else"""),
+        ("""csv_escape == '"' else""", """csv_escape != '"' else"""),
         ("self.max_bytes < MIN_MAX", "self.max_bytes <= MIN_MAX"), ("self.max_rows < 1", "self.max_rows <= 1"),
         ("len(text) <= self.options.max_bytes", "len(text) < self.options.max_bytes"),
         ("and rows <= self._rows_left()", "and rows < self._rows_left()"),

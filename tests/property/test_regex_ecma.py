@@ -47,6 +47,15 @@ texts = st.lists(st.text("abAé🐲Ωω09_- \n\t\r\u2028\u0130ß\u0307\x01", max
 @example("^abc$", ["abc\n", "abc"])
 @example(r"^\p{Lu}+$", ["ÄÖ", "äö", "A"])
 @example(pattern=r"\B", values=["0ß0"])
+@example(r"[\-]", ["-", "\b"])
+@example(r"(a)\2", ["a\x02", "a"])
+@example(r"(a)\8", ["a8", "a"])
+@example(r"\k", ["k", ""])
+@example(r"(?=a)*b", ["b", "ab"])
+@example(r"(?<=a)*b", ["b", "ab"])
+@example(r"(?<=\1(a))b", ["aab", "ab", "b"])
+@example(r"(?<=\1(a)|x)b\1", ["aab", "ab", "xb"])
+@example(r"\1(?<=(a))b", ["ab", "b"])
 def test_verdicts_equal_those_of_another_engine(pattern: str, values: list[str]) -> None:
     try:
         other = regress.Regex(pattern, "u")

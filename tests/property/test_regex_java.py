@@ -257,3 +257,24 @@ def test_replacements_are_read_as_java_reads_them(template: str, groups: int) ->
 )  # fmt: skip
 def test_replacements(value: str, regex: str, template: str, expected: str) -> None:
     assert matching.replaced(compile_java(regex), value, template) == expected
+
+
+@pytest.mark.parametrize(
+    ("regex", "found"),
+    [
+        (r"(?i)\p{Lu}", "aAǅ"), (r"(?i)\p{Ll}", "aAǅ"), (r"(?i)\p{Lt}", "aAǅ"), (r"\p{Lu}", "A"), (r"\p{Ll}", "a"),
+        (r"\p{Lt}", "ǅ"), (r"\p{LC}", "aAǅ"), (r"(?i)\p{Lo}", "ª"),
+    ],
+)  # fmt: skip
+def test_categories_of_letters_with_and_without_case(regex: str, found: str) -> None:
+    """As a Java 17 answers."""
+    assert "".join(letter for letter in "aAǅ1ª" if finds(compile_java(regex), letter)) == found
+
+
+@pytest.mark.parametrize(("code", "taken"), [("D7FF", True), ("D800", False), ("DFFF", False), ("E000", True)])
+def test_half_a_surrogate_pair_is_no_character(code: str, taken: bool) -> None:
+    if taken:
+        assert finds(compile_java(rf"\u{code}"), chr(int(code, 16))) == [[chr(int(code, 16))]]
+        return
+    with pytest.raises(RegexError, match="four hexadecimal digits of a character"):
+        compile_java(rf"\u{code}")

@@ -81,7 +81,7 @@ class _EcmaReader(Cursor):
         super().__init__(text)
         self._strict = strict
         self.total, self.names = self._groups()
-        self._opened = 0
+        self._opened = self._behind = 0  # `_behind`: look-behinds around this place, which match from right to left
         self._closed: set[int] = set()
         self._references: list[tuple[int, int]] = []  # (group, position)
         self._inexact: list[tuple[str, int]] = []
@@ -166,12 +166,15 @@ class _EcmaReader(Cursor):
             self.at, captures = name.end(), True
         self._opened += captures
         number = self._opened
+        behind = look is not None and not look[0]
+        self._behind += behind
         body = self.either()
+        self._behind -= behind
         if not self.take(")"):
             self.fail("a '(' without a ')'", start)
         self.depth -= 1
         if look is not None:
-            if not look[0] and any(isinstance(inner, BackRef) for inner in walk(body)):
+            if behind and any(isinstance(inner, BackRef) for inner in walk(body)):
                 self._inexact.append(("a reference inside a look-behind", start))
             return Look(body, *look)
         if not captures:
@@ -180,7 +183,7 @@ class _EcmaReader(Cursor):
         return Capture(body, number)
 
     def _reference(self, number: int, start: int) -> Node:
-        if number not in self._closed:  # still unset: matches the empty string
+        if number not in self._closed and not self._behind:  # still unset: matches the empty string
             return EMPTY
         self._references.append((number, start))
         return BackRef(number, "empty")

@@ -244,7 +244,7 @@ def csv_text(records: pa.RecordBatch, options: WriteOptions) -> bytes:
     cells = []
     for column in records.columns:
         text = plain_texts(column)
-        special = '[",\r\n]' if options.csv_escape == '"' else r'[",\r\n\\]'
+        special = '[",\r\n\ufeff' + ("]" if options.csv_escape == '"' else r"\\]")  # readers drop a bare mark
         quoted = text
         if options.csv_escape == "\\":
             quoted = pc.replace_substring(quoted, "\\", "\\\\")
