@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 import re
+from decimal import Context
 from typing import Any
 
 import openpyxl
@@ -38,6 +39,8 @@ def text_of(cell: Any) -> str | None:
         return value.date().isoformat()
     if isinstance(value, datetime.datetime | datetime.time):
         return re.sub(r"(\.\d{3})000\Z", r"\1", value.isoformat())
+    if isinstance(value, float):  # Excel shows 15 digits
+        value = float(Context(prec=15).create_decimal(value))
     return f"{value:.0f}".replace("-0", "0") if value == 0 else repr(value).removesuffix(".0")
 
 

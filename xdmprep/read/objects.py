@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import pickle
 import tempfile
 import weakref
@@ -471,7 +472,8 @@ def array_of(values: Sequence[Any] | np.ndarray[Any, Any], kind: Kind) -> pa.Arr
     if (types == {float} and kind == "double") or (types == {int} and kind in ("int", "long")):
         return pa.array(np.asarray(values, np.float64 if kind == "double" else np.int64))
     values = values.tolist() if isinstance(values, np.ndarray) else values
-    if isinstance(kind, str) and kind.partition(" ")[0] == "time" and types - {type(None)} == _moments(types):
+    are_moments = isinstance(kind, str) and kind.partition(" ")[0] == "time" and types - {type(None)} == _moments(types)
+    if are_moments and not os.environ.get("PYARROW_IGNORE_TIMEZONE"):  # with which Arrow drops offsets
         return pa.array(values, type_of(kind))
     if _holds(kind, "odd"):
         return pa.ExtensionArray.from_storage(_SCALARS["odd"], pa.nulls(len(values)))
