@@ -49,7 +49,7 @@ def to_decimal(ctx: Context, value: Any) -> float | Decimal:
     if isinstance(found, Decimal):
         return found
     try:
-        return float(found)
+        return float(found) or float(value)  # the string "-0" has a sign that its integer lacks
     except OverflowError:
         raise Failed(f"{text_of(value)[:80]!r} does not fit in a double") from None
 
