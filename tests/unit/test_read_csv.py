@@ -49,7 +49,7 @@ def test_faulty_rows_keep_their_numbers_whatever_the_block(tmp_path: Path, block
 @settings(max_examples=60)
 @given(
     st.lists(
-        st.tuples(st.booleans(), st.lists(st.text("a\u00e9\ufeff, ", max_size=4), min_size=2, max_size=2)), min_size=1
+        st.tuples(st.booleans(), st.lists(st.text("a\u00e9\ufeff, \n", max_size=4), min_size=2, max_size=2)), min_size=1
     ),
     st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
     st.sampled_from(["\n", "\r\n"]),
@@ -57,6 +57,7 @@ def test_faulty_rows_keep_their_numbers_whatever_the_block(tmp_path: Path, block
     st.sampled_from([1, 2, 3, 4, 7, 1 << 17]),
 )
 @example([(True, ["a, b", "1"]), (True, ["a", "\ufeff"])], csv.QUOTE_ALL, "\n", 64, 4)
+@example([(True, ["a\n\ufeffb", "\n\ufeff"]), (True, ["a", "1"])], csv.QUOTE_ALL, "\n", 64, 4)
 def test_byte_order_marks_before_rows_are_no_part_of_their_values(
     tmp_path: Path, table: list[tuple[bool, list[str]]], quoting: Any, ending: str, block: int, look: int
 ) -> None:

@@ -171,10 +171,7 @@ def test_csv_tells_the_null_marker_from_a_text_like_it(tmp_path: Path) -> None:
     assert texts(tmp_path / "out") == ['a\n"NULL"\nNULL\nx\n']
 
 
-#: The reader takes a byte order mark behind a line end for that of a joined file, in quotes as well.
-CSV_CELLS = st.none() | st.text(st.sampled_from('a",;\r\n\\ é\ufeff=\t'), max_size=5).filter(
-    lambda text: "\n\ufeff" not in text and "\r\ufeff" not in text
-)
+CSV_CELLS = st.none() | st.text(st.sampled_from('a",;\r\n\\ é\ufeff=\t'), max_size=5)
 
 
 @settings(max_examples=50)

@@ -486,7 +486,7 @@ def _blocks(file: Path, header: Header) -> Iterator[CsvBlock]:
                 size += got
             final = size < len(buffer)
             if _may_have_marks(buffer[:size]):
-                buffer = memoryview(_MARKS.sub(b"", buffer[:size]))
+                buffer = memoryview(_without_marks(bytes(buffer[:size]), opts))
                 size = len(buffer)
             end = kernels.active.last_record_end(buffer, 0, size, final, opts.separator, opts.quote)
             if end:
@@ -514,6 +514,17 @@ def _may_have_marks(text: memoryview) -> bool:
         if found.any() and (found & (piece[:-1] <= ord("\r"))).any() and codecs.BOM_UTF8 in piece.tobytes():
             return True
     return False
+
+
+def _without_marks(text: bytes, opts: CsvOptions) -> bytes:
+    """Text without the byte order marks before records; those of lines inside quotes are part of the value."""
+    kept, copied, begin = [], 0, 0
+    for found in _MARKS.finditer(text):
+        begin = kernels.active.last_record_end(text, begin, found.start(), False, opts.separator, opts.quote)
+        if begin == found.start():
+            kept.append(text[copied:begin])
+            copied = begin = found.end()
+    return b"".join([*kept, text[copied:]])
 
 
 def _no_row(source: IO[bytes], piece: bytes, opts: CsvOptions) -> tuple[CsvBlock, bytes]:
