@@ -129,12 +129,14 @@ def _quoted(words: pa.Array, ending: str) -> pa.Array:
     )
 
 
-def because(found: Column, *reasons: tuple[Mask, pa.Array | str]) -> Column:
-    """`found` with why open rows fail: the first reason that holds for a row, one for all rows or one for each."""
+def because(found: Column, *reasons: tuple[Mask, pa.Array | str | None]) -> Column:
+    """`found` with why open rows fail: the first reason that holds for a row, of all rows, of each row, or none."""
     if found.open is None:
         return found
     why = pa.nulls(len(found.open), TEXT) if found.why is None else found.why
     for holds, reason in reasons:
+        if reason is None:
+            continue
         here = pa.array(holds & found.open & nulls_of(why))
         why = pc.replace_with_mask(why, here, reason.filter(here) if isinstance(reason, pa.Array) else reason)
     return Column(found.values, found.open, why)

@@ -114,8 +114,8 @@ def _in_zones(micros: Any, zones: Any, absent: Any, odd: Any) -> Column:
     return Column(zoned(moments, zones), some(odd & ~absent))
 
 
-def _zones(rows: Rows, name: Column) -> tuple[Any, Any, pa.Array]:
-    """The numbers of the zones that a column of strings names, where it names none, and why (null where it does)."""
+def _zones(rows: Rows, name: Column) -> tuple[Any, Any, pa.Array | None]:
+    """The numbers of the zones that a column of strings names, where it names none, and why in the rows asked for."""
     need(kind(name) == "text")
     words = plain(name.values)
     numbers, known = dates.zone_numbers(words, zone)
