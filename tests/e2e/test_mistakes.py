@@ -147,7 +147,7 @@ MISTAKES = [
     # the platform
     ("batch status x", 2, "credentials", "--config FILE"),
     (f"batch status x {NOWHERE}", 3, "connection refused", "Is the address right"),
-    (f"batch status x --config cfgbad.json {NOWHERE}", 2, "not JSON", "--config is a JSON file"),
+    (f"batch status x --config cfgbad.json {NOWHERE}", 2, "not JSON", "configuration is a JSON file"),
     ("batch status x --url http://127.0.0.1:9 --retries 0", 2, "0", "x>=1"),
     (f"dataset create x --schema none {NOWHERE}", 2, "none", "$id or its file"),
     # what a run wrote, taken for something else

@@ -565,7 +565,7 @@ def test_which_counts_fit_a_manifest(tmp_path, metrics, fine):
     else:
         with pytest.raises(PlatformError, match="manifest has 12") as caught:
             check_counts(manifest, batch)
-        assert caught.value.exit_code == 3 and "--replay b" in caught.value.hint
+        assert caught.value.exit_code == 3 and "replay=('b',)" in caught.value.hint
     check_counts(manifest, wire.Batch.of({"id": "b", "status": "failed", "metrics": metrics}))
 
 
