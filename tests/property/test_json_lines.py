@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 import xdmprep as xp
 from xdmprep import kernels
 from xdmprep.core.ndjson import blocks, parser
-from xdmprep.core.ndjson.parse import parse
+from xdmprep.core.ndjson.lines import parse
+from xdmprep.core.ndjson.strict import strict_json
 from xdmprep.kernels import json_arrow as arrow
 from xdmprep.kernels.json_array import PADDING
 from xdmprep.kernels.json_columns import GOOD, LEARN, MAPPED, NUMBER, OBJECT, JsonNode
@@ -204,7 +205,7 @@ def test_numbers_that_no_double_prints_are_learned_by_their_digits(numbers: list
     for number in numbers:
         size = len(number.lower().partition("e")[0].replace(".", "").lstrip("-0"))
         printed = size <= 15 or (size <= 17 and Decimal(f"{float(number):.{size - 1}e}") == Decimal(number))
-        held = ndjson.strict_json(f'{{"v":{number}}}'.encode(), written=True)["v"]
+        held = strict_json(f'{{"v":{number}}}'.encode(), written=True)["v"]
         assert (type(held) is float) == printed, number
         line = f'{{"v":{number}}}'.encode()
         learned = parse(*lines_of(line), node, LEARN)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rapidfuzz import fuzz
 
-from xdmprep.core.likeness import likeness, ratio
+from xdmprep.pipeline.suggest import likeness, ratio
 
 WORDS = st.lists(st.sampled_from("first last name e mail email address é number a b ab".split()), max_size=5).map(
     " ".join

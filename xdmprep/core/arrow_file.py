@@ -1,4 +1,4 @@
-"""Arrow IPC files (also called Feather), and streams kept in a file, as record batches."""
+"""Arrow IPC files (also called Feather), streams kept in a file, and Parquet files, as record batches."""
 
 from __future__ import annotations
 
@@ -38,12 +38,31 @@ def is_arrow_file(file: Path) -> bool:
         return False
 
 
+@contextmanager
+def _told(file: Path, what: str) -> Iterator[None]:
+    """What Arrow raises for a file that it cannot read, as one sentence."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        if isinstance(error, OSError) and error.errno is not None and error.strerror:
+            raise SourceError(f"{file}: {error.strerror}.") from None
+        if isinstance(error, FileNotFoundError):
+            raise SourceError(f"{file}: {error}.") from None
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(".")
+        if "crypt" in reason:
+            raise SourceError(f"{file}: is encrypted ({reason}). Decrypt it first.") from None
+        with file.open("rb") as opened:
+            head = opened.read(4096)
+        kind = "" if head.startswith(b"PAR1") or is_arrow(head) else other_kind(head)
+        raise SourceError(f"{file}: {what} " + (f"({kind})." if kind else f"({reason}). Write it again.")) from None
+
+
 class ArrowSource:
     """An Arrow file (file or stream format) that can be read any number of times, one batch in memory at a time."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        with self._told("cannot be read"), file.open("rb") as opened:
+        with _told(file, "cannot be read"), file.open("rb") as opened:
             head = opened.read(4096)
         if not head:
             raise SourceError(f"{file}: is empty.")
@@ -55,7 +74,7 @@ class ArrowSource:
                 "write it again with version=2."
             )
         self._is_file = head.startswith(_FILE)
-        with self._told("is not a whole Arrow file"), self._opened() as reader:
+        with _told(file, "is not a whole Arrow file"), self._opened() as reader:
             self.schema = pa.schema([(field.name, field.type) for field in reader.schema])
             if any(_is_impossible(kind) for kind in self.schema.types):
                 raise pa.ArrowInvalid("types that cannot be")
@@ -70,23 +89,12 @@ class ArrowSource:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All batches, each checked since Arrow trusts what a file says; SourceError if it is damaged."""
-        with self._told("cannot be read to its end"), self._opened() as reader:
+        with _told(self.file, "cannot be read to its end"), self._opened() as reader:
             places = map(reader.get_batch, range(reader.num_record_batches)) if self._is_file else reader
             for batch in places:
                 for column in batch.columns:
-                    _checked(column)
+                    _check(column)
                 yield batch
-
-    @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
-        """What Arrow raises for a file that it cannot read, as one sentence."""
-        try:
-            yield
-        except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-            if isinstance(error, OSError) and error.errno is not None and error.strerror:
-                raise SourceError(f"{self.file}: {error.strerror}.") from None
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(".")
-            raise SourceError(f"{self.file}: {what} ({reason}). Write it again.") from None
 
 
 def _is_impossible(kind: pa.DataType) -> bool:
@@ -105,14 +113,41 @@ def _is_impossible(kind: pa.DataType) -> bool:
     return any(_is_impossible(inner) for _, inner in parts)
 
 
-def _checked(column: pa.Array) -> None:
-    """Check offsets, lengths and codes; text that is not UTF-8 is for the rows that hold it.
-
-    Raises:
-        pa.ArrowInvalid: the column is damaged.
-    """
+def _check(column: pa.Array) -> None:
+    """Raise ArrowInvalid for bad offsets, lengths and codes; text that is not UTF-8 is for the rows that hold it."""
     if pa.types.is_string(column.type):
         column = column.view(pa.binary())
     elif pa.types.is_large_string(column.type):
         column = column.view(pa.large_binary())
     column.validate(full=True)
+
+
+class ParquetSource:
+    """A Parquet file that can be read any number of times; SourceError if it is none, or is encrypted."""
+
+    def __init__(self, file: Path) -> None:
+        import pyarrow.parquet as pq
+
+        self.file = file
+        with _told(file, "is not a Parquet file"), pq.ParquetFile(file) as opened:
+            # the metadata of frameworks is not for us, and a type that it names may need a package
+            self.schema = pa.schema([(field.name, field.type) for field in opened.schema_arrow])
+            groups = map(opened.metadata.row_group, range(opened.metadata.num_row_groups))
+            self.rows = sum(group.num_rows for group in groups)  # some writers leave the total out
+
+    def batches(self, rows: int) -> Iterator[pa.RecordBatch]:
+        """All rows, in batches of this size; SourceError if a page is damaged or encrypted."""
+        import pyarrow.parquet as pq
+
+        # timestamps of 96 bits would wrap around in nanoseconds
+        options = {"memory_map": False, "pre_buffer": False, "coerce_int96_timestamp_unit": "ms"}
+        seen = 0
+        with (
+            _told(self.file, "cannot be read to its end"),
+            pq.ParquetFile(self.file, page_checksum_verification=True, **options) as opened,
+        ):
+            for batch in opened.iter_batches(batch_size=rows, use_threads=False):
+                seen += batch.num_rows
+                yield batch
+        if seen != self.rows:
+            raise SourceError(f"{self.file}: is damaged. It holds {seen:,} rows, and says that it has {self.rows:,}.")

@@ -43,22 +43,19 @@ class CheckedChunk:
 class IngestCheck(Protocol):
     """Reads one file of a batch and checks its records against the dataset's schema, a bounded chunk at a time.
 
-    A file that cannot be read at all (not Parquet, wrong encoding) raises :class:`xdmprep.errors.SourceError`.
+    `format` is ``json``, ``parquet`` or ``csv``.  A file that cannot be read at all raises SourceError.
     """
 
     def __call__(
         self, path: Path, format: str, multiline: bool, schema: dict[str, Any], csv_options: dict[str, Any]
     ) -> Iterator[CheckedChunk]:
-        """The file's records in order; `format` is ``json``, ``parquet`` or ``csv``; `schema` the JSON schema."""
+        """The file's records in order."""
         ...
 
 
 class ResolveSchema(Protocol):
-    """Puts a schema and what it refers to together.
-
-    Raises :class:`xdmprep.errors.SchemaError` where a component is missing.
-    """
+    """Puts a schema and the documents that its components may be in together; SchemaError where one is missing."""
 
     def __call__(self, schema: dict[str, Any], documents: Sequence[dict[str, Any]], /) -> dict[str, Any]:
-        """The schema without references; `documents` are all that its components may be in."""
+        """The schema without references."""
         ...

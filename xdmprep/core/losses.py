@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -30,17 +30,6 @@ LOST = frozenset({"unparsable", "expression"})
 _NAMED = 3
 
 _Mask = np.ndarray[Any, np.dtype[np.bool_]]
-
-
-class _Finding(Protocol):
-    """What is needed of a finding: its rule, its path as text, and its row numbers."""
-
-    @property
-    def code(self) -> str: ...
-    @property
-    def path(self) -> str: ...
-    @property
-    def rows(self) -> np.ndarray[Any, np.dtype[np.int64]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +56,7 @@ def check_max_loss(percent: float) -> None:
 
 def tally(
     leaves: Sequence[Leaf], records: pa.RecordBatch, rows: np.ndarray[Any, np.dtype[np.int64]], faulty: _Mask,
-    findings: Iterable[_Finding],
+    findings: Iterable[Any],
 ) -> Tally:  # fmt: skip
     """Count the values of a chunk.
 
@@ -76,7 +65,7 @@ def tally(
         records: n rows, one column a leaf.
         rows: int64 (n,), their numbers, as in the findings.
         faulty: bool (n,), True for the rows that are set aside.
-        findings: what was found in the chunk.
+        findings: what was found in the chunk, see :class:`.Finding`.
 
     Returns:
         Counts of written and lost values by path, and the number of rows that lack some.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..errors import SourceError, printable
-from .office import kind_of_parts
+from .signatures import kind_of_parts
 
 #: What compressed files begin with.
 _MARKS = [

@@ -11,10 +11,10 @@ from typing import Any
 
 from ..core.arrow_file import is_arrow_file
 from ..core.documents import why_no_source
-from ..core.office import office_kind
 from ..core.packed import ENDINGS as PACKED
 from ..core.packed import open_bytes
 from ..core.remote import as_local, is_elsewhere, shown
+from ..core.signatures import office_kind
 from ..core.stream import Stream
 from ..errors import SourceError, shorten
 from .arrow import as_records, read_arrow, read_frame, read_parquet

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from .. import kernels
-from ..core.arrow_file import ArrowSource
+from ..core.arrow_file import ArrowSource, ParquetSource
 from ..core.arrow_types import (
     LOST_DIGITS,
     Unfit,
@@ -36,7 +36,6 @@ from ..core.arrow_types import (
 )
 from ..core.names import with_index
 from ..core.ndjson.fields import is_numeral
-from ..core.parquet_file import ParquetSource
 from ..core.shred import Leaf, column_leaves, conform
 from ..core.stream import Chunk, Finding, Stream, chunk_bytes, row_chunk, unfit_findings
 from ..errors import NoRowsError, SourceError, shorten

@@ -25,8 +25,7 @@ import pyarrow.compute as pc
 from ..core.ndjson.blocks import LineBlock, Skipped, open_blocks
 from ..core.ndjson.fields import MAX_NOTES, Seen, kind_of
 from ..core.ndjson.lines import BlockLines
-from ..core.ndjson.strict import UnreadableError, WrittenNumber, strict_json
-from ..core.ndjson.unread import NO_COMMA, closing_row, line_count, too_long, unread_line
+from ..core.ndjson.strict import WrittenNumber
 from ..core.paths import Path as Steps
 from ..core.paths import format_path
 from ..core.shred import Leaf, column_leaves
@@ -134,7 +133,7 @@ def _learn_file(file: Path, sample_bytes: int | None, seen: Seen) -> tuple[int, 
         if sample_bytes is not None and size >= sample_bytes and records:
             complete = False
             break
-        count, found = (0, too_long(block)) if isinstance(block, Skipped) else _learn(BlockLines(block), seen)
+        count, found = (0, block.unread) if isinstance(block, Skipped) else _learn(BlockLines(block), seen)
         records += count
         fault = fault or found
         size += 0 if isinstance(block, Skipped) else block.size
@@ -159,12 +158,11 @@ def _learn(lines: BlockLines, seen: Seen) -> tuple[int, Unread | None]:
     while len(pending):
         some = pending[:many]
         for line in some[lines.filled[some]].tolist():
-            try:
-                seen.learn(strict_json(lines.line(line), written=True))
+            if (value := lines.record(line, written=True)) is None:
+                fault = fault or lines.unread[line]
+            else:
+                seen.learn(value)
                 records += 1
-            except UnreadableError as error:
-                row = int(lines.rows[line])
-                fault = fault or unread_line(lines.block, lines.starts, lines.ends, line, row, error)
         pending, many = pending[len(some) :], 2 * many
         tree = seen.record_to_learn()
         if len(pending):
@@ -174,8 +172,7 @@ def _learn(lines: BlockLines, seen: Seen) -> tuple[int, Unread | None]:
             if tree.has(INTEGER, NUMBER_TEXT):
                 _learn_long(parsed.root.whole(), tree, seen)
             pending = pending[(status == UNLIKE) | (status == EXACT)]
-    closing = closing_row(lines.block, False, lines.count)
-    return records, fault or (closing[0] if closing else None)
+    return records, fault or next(iter(lines.closing()), None)
 
 
 def _learn_long(values: pa.Array, node: JsonNode, seen: Seen) -> None:
@@ -208,24 +205,18 @@ def _parse(block: LineBlock | Skipped, tree: JsonNode, leaves: tuple[Leaf, ...])
     if isinstance(block, Skipped):
         empty = pa.RecordBatch.from_arrays([pa.array([], field.type) for field in tree.fields], schema=_schema(tree))
         none = np.zeros(0, np.int64)
-        return Chunk(leaves, empty, none, (), (too_long(block),), empty, 1, block.lines, block.size)
+        return Chunk(leaves, empty, none, (), (block.unread,), empty, 1, block.lines, block.size)
     lines = BlockLines(block)
     parsed = lines.parse(lines.all, tree, MAPPED)
     taken = parsed.status == GOOD
-    unread: dict[int, Unread] = {}
     slow: list[int] = []
     misfits: dict[int, list[_Misfit]] = {}
     values: list[Any] = []
     left = lines.all[~taken & lines.filled[lines.all]]
     for line in [*left.tolist(), *sorted(lines.without_comma)]:
-        try:
-            if line in lines.without_comma:
-                raise NO_COMMA
-            value = strict_json(lines.line(line), written=True)
+        if (value := lines.record(line, written=True)) is not None:
             values.append(_fit(value, tree, (), misfits.setdefault(int(lines.rows[line]), [])))
             slow.append(line)
-        except UnreadableError as error:
-            unread[line] = unread_line(block, lines.starts, lines.ends, line, int(lines.rows[line]), error)
     columns = [column.whole() for column in parsed.root.children]
     numbers = lines.all[taken]
     if values:
@@ -236,12 +227,7 @@ def _parse(block: LineBlock | Skipped, tree: JsonNode, leaves: tuple[Leaf, ...])
         numbers, places = numbers[order], pa.array(order)
         columns = [column.take(places) for column in columns]
     batch = pa.RecordBatch.from_arrays(columns, schema=_schema(tree))
-    closing = closing_row(block, len(lines) - 1 in unread, lines.count)
-    return Chunk(
-        leaves, batch, lines.rows[numbers], issues=_findings(misfits),
-        unread=(*(unread[line] for line in sorted(unread)), *closing), source=batch,
-        consumed=lines.count + len(closing), lines=line_count(block, len(lines)), size=block.size,
-    )  # fmt: skip
+    return Chunk(leaves, batch, lines.rows[numbers], issues=_findings(misfits), source=batch, **lines.read())
 
 
 def _schema(tree: JsonNode) -> pa.Schema:

@@ -21,7 +21,7 @@ from typing import IO, Any, TypeVar
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from ..core.office import why_no_book
+from ..core.signatures import why_no_book
 from ..errors import SourceError, XdmPrepError, printable
 from .number_formats import Shown, exact, format_code, shown_by
 

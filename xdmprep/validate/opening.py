@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from ..core.arrow_file import ParquetSource
 from ..core.arrow_types import plain_column, plain_type, require_readable
 from ..core.documents import why_no_source
 from ..core.ndjson.blocks import open_blocks
 from ..core.ndjson.parser import TEXT_LEAVES, TEXT_SCHEMA, Parser
-from ..core.parquet_file import ParquetSource
 from ..core.shred import column_leaves
 from ..core.stream import Chunk, Stream, unfit_findings
 from ..errors import SourceError

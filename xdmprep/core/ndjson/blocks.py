@@ -17,6 +17,7 @@ from ...kernels.arrays import Ints
 from ...kernels.json_array import PADDING, Elements
 from ..packed import packing
 from ..signatures import what_it_is
+from ..stream import Unread
 
 #: Text read at a time: enough that threads rarely wait for each other (12 MB take a tenth less time than 8), and no
 #: more, because some of them are held at once.
@@ -72,6 +73,15 @@ class Skipped:
     size: int
     lines: int
     start: bytes
+
+    @property
+    def unread(self) -> Unread:
+        """The record as a row that could not be read."""
+        message = (
+            f"the record has {self.size:,} bytes and was not read; the platform drops records above 100 KB, "
+            f"at byte {self.offset}"
+        )
+        return Unread(1, 1, self.start.decode(errors="replace"), "record-size", message)
 
 
 def open_blocks(file: Path, block_bytes: int | None = None) -> partial[Iterator[LineBlock | Skipped]]:

@@ -16,12 +16,11 @@ import pyarrow as pa
 from ...kernels.arrays import Ints, Mask
 from ...kernels.json_columns import CHECK, GOOD, UNLIKE, JsonColumn, JsonNode
 from ..shred import Leaf
-from ..stream import Chunk, Unread
+from ..stream import Chunk
 from .blocks import LineBlock, Skipped
 from .fields import Seen
 from .lines import BlockLines
 from .strict import UnreadableError, strict_json
-from .unread import NO_COMMA, closing_row, line_count, too_long, unread_line
 
 #: Lines that are read to learn what records hold.
 SAMPLE = 48
@@ -99,30 +98,17 @@ class Parser:
         alone = lines.filled.copy()
         for group in groups:
             alone[group.lines] = False
-        others: list[tuple[int, Any]] = []
-        unread: dict[int, Unread] = {}
-        for line in np.flatnonzero(alone).tolist():
-            try:
-                if line in lines.without_comma:
-                    raise NO_COMMA
-                others.append((line, strict_json(lines.line(line))))
-            except UnreadableError as error:
-                unread[line] = unread_line(block, lines.starts, lines.ends, line, int(lines.rows[line]), error)
+        others = [(line, lines.record(line)) for line in np.flatnonzero(alone).tolist()]
         kept = lines.filled.copy()
-        kept[list(unread)] = False
+        kept[list(lines.unread)] = False
         position = np.cumsum(kept) - 1
-        count = int(lines.rows[-1]) if len(kept) else 0
-        closing = closing_row(block, len(kept) - 1 in unread, count)
         return JsonChunk(
             TEXT_LEAVES,
             pa.RecordBatch.from_arrays([lines.texts(kept)], schema=TEXT_SCHEMA),
             lines.rows[kept],
-            unread=(*(unread[line] for line in sorted(unread)), *closing),
-            consumed=count + len(closing),
-            lines=line_count(block, len(kept)),
-            size=block.size,
             groups=tuple(replace(group, lines=position[group.lines]) for group in groups),
-            others=tuple((int(position[line]), value) for line, value in others),
+            others=tuple((int(position[line]), value) for line, value in others if value is not None),
+            **lines.read(),
         )
 
     def _columns(self, lines: BlockLines) -> list[LineGroup]:
@@ -196,5 +182,5 @@ def _skipped(block: Skipped) -> JsonChunk:
     empty = pa.RecordBatch.from_arrays([pa.array([], pa.string())], schema=TEXT_SCHEMA)
     none = np.zeros(0, np.int64)
     return JsonChunk(
-        TEXT_LEAVES, empty, none, unread=(too_long(block),), consumed=1, lines=block.lines, size=block.size
+        TEXT_LEAVES, empty, none, unread=(block.unread,), consumed=1, lines=block.lines, size=block.size
     )  # fmt: skip

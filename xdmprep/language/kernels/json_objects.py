@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from ... import kernels
 from ...core.ndjson.fields import Seen
-from ...core.ndjson.parse import parse
+from ...core.ndjson.lines import parse
 from ...core.ndjson.strict import SURE_DIGITS, holds_digits
 from ...kernels import json_columns as json
 from ...kernels.arrays import list_parts
