@@ -1196,7 +1196,7 @@ static inline int lowest_of(uint64_t bits) {
 
 /* split_array(data) -> (end, closed, stray, ends, missing)
  *
- * A piece of an array that begins with an element: see kernels/json_array.py for what comes back. */
+ * A piece of an array that begins with an element: see kernels/json_plain.py for what comes back. */
 PyObject *split_array(PyObject *self, PyObject *object) {
     (void)self;
     PyObject *made_ends = NULL, *made_missing = NULL, *result = NULL;

@@ -22,9 +22,8 @@ from xdmprep import kernels
 from xdmprep.core.ndjson import blocks, parser
 from xdmprep.core.ndjson.lines import parse
 from xdmprep.core.ndjson.strict import strict_json
-from xdmprep.kernels import json_arrow as arrow
-from xdmprep.kernels.json_array import PADDING
 from xdmprep.kernels.json_columns import GOOD, LEARN, MAPPED, NUMBER, OBJECT, JsonNode
+from xdmprep.kernels.json_plain import PADDING
 from xdmprep.read import ndjson
 
 SCHEMA = xp.Schema.from_dict({
@@ -110,7 +109,7 @@ def settings_of(block: int, few: bool, compiled: bool) -> Iterator[None]:
     with (
         mock.patch.object(blocks, "BLOCK_BYTES", block), mock.patch.object(blocks, "ARRAY_BYTES", block),
         mock.patch.object(ndjson, "BLOCK_BYTES", block), mock.patch.object(parser, "FEWEST", 1 if few else 200),
-        mock.patch.object(arrow, "FEWEST", 1 if few else 16), mock.patch.object(ndjson, "FIRST", 1 if few else 200),
+        mock.patch.object(ndjson, "FIRST", 1 if few else 200),
         mock.patch.object(kernels, "active", (compiled and kernels.compiled) or kernels.plain),
     ):  # fmt: skip
         yield

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 import xdmprep
 from xdmprep import kernels
+from xdmprep.core.ndjson.strict import strict_json
 from xdmprep.kernels import _numpy
 from xdmprep.kernels.csv_arrow import CsvForm
-from xdmprep.kernels.interface import Kernels
+from xdmprep.kernels.interface import Automaton, Kernels
 from xdmprep.kernels.json_columns import (
     ARRAY,
     CHECK,
@@ -249,7 +250,7 @@ def parsed_lines(kind: Any, text: bytes, tree: JsonNode, purpose: int) -> Parsed
     """Lines as columns."""
     data = np.frombuffer(exact(text + bytes(64)), np.uint8)
     ends = kind.line_ends(data, len(text))
-    return kind.parse_json(data, np.append(0, ends[:-1] + 1)[: len(ends)], ends, tree, purpose, False)
+    return kind.parse_json(data, np.append(0, ends[:-1] + 1)[: len(ends)], ends, tree, purpose, False, strict_json)
 
 
 @given(st.lists(st.decimals(allow_nan=False, allow_infinity=False).map(str) | st.integers().map(str)), st.booleans())
@@ -332,6 +333,13 @@ def test_utf_8_is_what_python_decodes() -> None:
                 assert all(each.is_utf8(exact(text)) == readable for each in both()), text
 
 
+def accepts(machine: Automaton, text: bytes) -> bool:
+    state = 0
+    for byte in text:
+        state = machine.table[state, byte]
+    return bool(machine.accepting[state])
+
+
 @given(st.sampled_from(PATTERNS), columns, st.integers(0, 3))
 def test_kernels_of_patterns(pattern: str, texts: list[str | None], skip: int) -> None:
     tree, column = compile_ecma(pattern).tree, hidden(texts, skip)
@@ -339,9 +347,10 @@ def test_kernels_of_patterns(pattern: str, texts: list[str | None], skip: int) -
     compiled, plain = both()
     if machine is not None:
         one, other = as_list(compiled.not_accepted(column, machine)), as_list(plain.not_accepted(column, machine))
-        long = [at for at, text in enumerate(column.to_pylist()) if text is not None and len(text.encode()) > 64]
-        assert set(other) - set(long) == set(one) - set(long)
-        assert set(one) <= set(other)
+        there = {at: text.encode() for at, text in enumerate(column.to_pylist()) if text is not None}
+        wrong = {at for at, text in there.items() if not accepts(machine, text)}
+        assert wrong <= set(one) <= wrong | {at for at, text in there.items() if len(text) > 64}
+        assert wrong <= set(other) <= there.keys()
 
 
 _VALUES = st.recursive(
@@ -382,7 +391,7 @@ def test_elements_are_parsed_as_lines_are(
         ends = np.append(found.ends, stop)
         data = np.frombuffer(exact(whole[:stop] + bytes(64)), np.uint8)
         starts = np.append(0, ends[:-1] + 1)
-        parsed = each.parse_json(data, starts, ends, tree, CHECK, True)
+        parsed = each.parse_json(data, starts, ends, tree, CHECK, True, strict_json)
         taken = [json.loads(whole[starts[i] : ends[i]]) for i in np.flatnonzero(parsed.status == GOOD)]
         read = [{k: v for k, v in row.items() if v is not None} for row in parsed.root.whole().to_pylist()]
         assert read == taken

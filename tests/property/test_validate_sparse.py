@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from xdmprep import kernels
 from xdmprep.core.ndjson import fields, parser
 from xdmprep.core.ndjson.lines import BlockLines
-from xdmprep.kernels import json_arrow as arrow
+from xdmprep.core.ndjson.strict import strict_json
 from xdmprep.kernels import json_columns as columns
 from xdmprep.schema import Schema
 from xdmprep.validate import check_stream
@@ -159,7 +159,7 @@ def found(file: Path, rules: str) -> tuple[set[tuple[Any, ...]], list[Any], int]
 def nothing_parsed(_lines: BlockLines, some: Any, tree: Any, _purpose: int) -> Any:
     """As if no line fitted the tree."""
     none = np.zeros(0, np.int64)
-    empty = arrow.parse_plainly(np.zeros(64, np.uint8), none, none, tree, columns.CHECK, False)
+    empty = kernels.plain.parse_json(np.zeros(64, np.uint8), none, none, tree, columns.CHECK, False, strict_json)
     return replace(empty, status=np.full(len(some), columns.EXACT, np.uint8))
 
 
@@ -168,7 +168,6 @@ def reading(how: str) -> Iterator[None]:
     """Lines become columns in one of the ways only, and however few they are; objects of two keys are maps already."""
     with ExitStack() as stack:
         stack.enter_context(mock.patch.object(parser, "FEWEST", 1))
-        stack.enter_context(mock.patch.object(arrow, "FEWEST", 1))
         if how == "plain":
             stack.enter_context(mock.patch.object(kernels, "active", kernels.plain))
         if how == "maps":

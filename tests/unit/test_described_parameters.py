@@ -21,7 +21,7 @@ ELSEWHERE = {
     "kernels/_c.py": "kernels/interface.py describes the kernels",
     "kernels/_numpy.py": "kernels/interface.py describes the kernels",
     "kernels/walk.py": "kernels/interface.py describes the kernel `join`",
-    "kernels/json_arrow.py": "kernels/interface.py describes the kernel `parse_json`",
+    "kernels/json_plain.py": "kernels/interface.py describes the kernel `parse_json`",
 }
 #: Decorators that say how the parameters are documented.
 DECORATORS = {

@@ -1,4 +1,4 @@
-"""The inner loops: one interface, in C and in numpy, chosen once.
+"""The inner loops: one interface, in C and without a compiler, chosen once.
 
 ::
 

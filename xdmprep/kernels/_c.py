@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,10 @@ import pyarrow as pa
 from .. import _native as loops
 from . import _numpy
 from .arrays import Offsets, Positions
-from .automaton import Automaton
 from .csv_arrow import Aside, CsvForm
-from .json_array import Elements
+from .interface import Automaton
 from .json_columns import ARRAY, MAP, OBJECT, UNKNOWN, JsonColumn, JsonNode, Parsed
+from .json_plain import Elements
 from .text_keys import HASH_WEIGHTS
 from .walk import TextColumn, TextRun, Walk
 
@@ -81,7 +81,10 @@ def parse_csv(
     return batch, np.frombuffer(aside, np.int64).reshape(-1, 4), np.frombuffer(before, np.int64)
 
 
-def parse_json(data: Any, starts: Positions, ends: Positions, tree: JsonNode, purpose: int, elements: bool) -> Parsed:
+def parse_json(
+    data: Any, starts: Positions, ends: Positions, tree: JsonNode, purpose: int, elements: bool,
+    read: Callable[[bytes], dict[str, Any]],
+) -> Parsed:  # fmt: skip
     """See :class:`.interface.Kernels`."""
     status, root = loops.parse_json(data, starts, ends, tree.spec, purpose | (_ELEMENTS if elements else 0))
     return Parsed(np.frombuffer(status, np.uint8), _column(tree, root))

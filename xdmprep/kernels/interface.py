@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from .arrays import Offsets, Positions
-from .automaton import Automaton
 from .csv_arrow import Aside, CsvForm
-from .json_array import Elements
 from .json_columns import JsonNode, Parsed
+from .json_plain import Elements
 from .walk import TextColumn, TextRun, Walk
 
 Data = Any  #: anything with the buffer protocol: bytes, memoryview, numpy array, Arrow buffer
+
+
+@dataclass(frozen=True)
+class Automaton:
+    """A table of states: uint8 (states, 256), the next state by byte; `accepting` is 1 where a text matches."""
+
+    table: np.ndarray[Any, np.dtype[np.uint8]]
+    accepting: np.ndarray[Any, np.dtype[np.uint8]]
 
 
 class Kernels(Protocol):
@@ -70,8 +78,9 @@ class Kernels(Protocol):
         """
 
     def parse_json(
-        self, data: Data, starts: Positions, ends: Positions, tree: JsonNode, purpose: int, elements: bool, /
-    ) -> Parsed:
+        self, data: Data, starts: Positions, ends: Positions, tree: JsonNode, purpose: int, elements: bool,
+        read: Callable[[bytes], dict[str, Any]], /,
+    ) -> Parsed:  # fmt: skip
         """Records of JSON as columns.  Records that are not taken are named; which ones these are may differ.
 
         Args:
@@ -81,6 +90,7 @@ class Kernels(Protocol):
             tree: where values go; an object.
             purpose: :data:`.json_columns.CHECK`, `MAPPED` or `LEARN`.
             elements: they are elements of an array, which may have line breaks between their tokens.
+            read: the exact reader of one record, which raises ValueError for what is none; the loops in C need none.
 
         Returns:
             The columns of `tree`, and the records that were not taken.
@@ -139,7 +149,7 @@ class Kernels(Protocol):
         """uint64 (n,): equal for equal texts, 0 for nulls; the same in both implementations."""
 
     def not_accepted(self, array: pa.Array, automaton: Automaton, /) -> Positions | None:
-        """Positions of the texts that an automaton does not accept, or that are too long to decide; None for none."""
+        """Positions of the texts that an automaton does not accept; None for none.  Any others may be among them."""
 
     def printed_otherwise(self, texts: pa.Array, whole: bool, /) -> Positions:
         """Positions of the texts that JSON may print differently once they are read as numbers; nulls are none.

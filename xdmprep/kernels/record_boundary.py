@@ -1,10 +1,9 @@
 """The record rule of CSV text: where records begin and end, and what their values are.
 
-The common way looks at 64 bytes at a time: for every character of interest a bit a byte, 64 in a word.  The bits inside
-quotes are then a running parity of the quote bits, six shifts for all words at once.  It holds only where every opening
-quote begins a value and every closing one ends it, which the same bits show.  Any other text is read by a regular
-expression, record by record.  The compiled loop goes the same way in one pass, and reads only the records with such
-quotes character by character.
+Regular expressions say it, record by record.  :meth:`Cutter.rows` looks at 64 bytes at a time: for every character of
+interest a bit a byte, 64 in a word.  The bits inside quotes are then a running parity of the quote bits, six shifts for
+all words at once.  It holds only where every opening quote begins a value and every closing one ends it, which the same
+bits show.
 """
 
 from __future__ import annotations
@@ -83,16 +82,10 @@ class Cutter:
         """
         if not final and stop > start and text[stop - 1] == 13:
             stop -= 1  # a line feed may follow
-        data = np.frombuffer(text, np.uint8, stop - start, start)
-        quote = _words(data, self._quote)
-        if not quote.any():
-            return stop if final else start + _last_line(data, quote)
-        inside = _inside(quote)
-        if not _regular(quote, inside, _words(data, self._delimiter, 10, 13), len(data)):
+        part = bytes(memoryview(text)[start:stop])
+        if bytes([self._quote]) in part:
             return self._exact_end(text, start, stop, final)
-        if final and not inside[-1] >> _TOP:
-            return stop
-        return start + _last_line(data, inside)
+        return stop if final else start + max(part.rfind(b"\n"), part.rfind(b"\r")) + 1
 
     def spans(self, text: bytes) -> Iterator[tuple[int, int]]:
         """Where each record of `text` begins and ends, its line end included; the last one needs no line end."""
@@ -253,14 +246,3 @@ def _positions(words: _Words) -> np.ndarray[Any, np.dtype[np.int64]]:
     bits = np.unpackbits(words[some].view(np.uint8).reshape(len(some), 8), axis=1, bitorder="little")
     at, bit = np.nonzero(bits)
     return np.asarray(some[at] * 64 + bit)
-
-
-def _last_line(data: np.ndarray[Any, np.dtype[np.uint8]], inside: _Words) -> int:
-    """The offset behind the last line end that is not inside quotes; 0 if there is none."""
-    for end in range(len(data), 0, -4096):  # near the end, as a rule
-        start = max(0, end - 4096)
-        lines = np.flatnonzero((data[start:end] == 10) | (data[start:end] == 13)) + start
-        lines = lines[~_at(inside, lines)]
-        if len(lines):
-            return int(lines[-1]) + 1
-    return 0

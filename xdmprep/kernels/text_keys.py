@@ -44,10 +44,7 @@ def order_groups(
     np.cumsum(np.bincount(codes, minlength=count), out=bounds[1:])
     if not np.any(codes[1:] < codes[:-1]):
         return None, bounds
-    order = np.argsort((codes & 0xFFFF).astype(np.uint16), kind="stable").astype(np.int32)
-    if count > 1 << 16:  # a stable sort of 16 bits takes a fraction of one of 32
-        order = order[np.argsort((codes[order] >> 16).astype(np.uint16), kind="stable")]
-    return order, bounds
+    return np.argsort(codes, kind="stable").astype(np.int32), bounds
 
 
 def hash_texts(array: pa.Array) -> np.ndarray[Any, np.dtype[np.uint64]]:

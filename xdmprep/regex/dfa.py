@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kernels.automaton import Automaton
+from ..kernels.interface import Automaton
 from .charset import ASCII, CharSet
 from .tree import Alt, Begin, Capture, Chars, End, Node, Repeat, Seq
 

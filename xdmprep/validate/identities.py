@@ -23,7 +23,7 @@ from ..core.arrow_types import holds_text
 from ..core.paths import EVERY, Path
 from ..core.shred import plain, slots, valid
 from ..kernels.arrays import Mask, Positions
-from ..kernels.automaton import Automaton
+from ..kernels.interface import Automaton
 from ..schema import Schema
 from .messages import (
     BLANK,

@@ -24,7 +24,7 @@ from .. import kernels as loops
 from ..core.arrow_types import doubles, holds_text
 from ..core.shred import plain, slots
 from ..kernels.arrays import Mask, Positions
-from ..kernels.automaton import Automaton
+from ..kernels.interface import Automaton
 from ..regex import MatchTimeout, compile_ecma
 from ..regex.dfa import automaton
 from ..schema.types import is_finite

@@ -14,7 +14,7 @@ import numpy as np
 from ... import kernels
 from ...errors import NoRowsError, SourceError
 from ...kernels.arrays import Ints
-from ...kernels.json_array import PADDING, Elements
+from ...kernels.json_plain import PADDING, Elements
 from ..packed import packing
 from ..signatures import what_it_is
 from ..stream import Unread

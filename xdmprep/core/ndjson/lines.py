@@ -133,7 +133,7 @@ def parse(data: Any, starts: Ints, ends: Ints, tree: JsonNode, purpose: int, ele
     Returns:
         The columns of `tree`, with the Arrow types that its values have.
     """
-    parsed = kernels.active.parse_json(data, starts, ends, tree, purpose, elements)
+    parsed = kernels.active.parse_json(data, starts, ends, tree, purpose, elements, strict_json)
     return replace(parsed, root=replace(parsed.root, children=tuple(map(_typed, parsed.root.children))))
 
 

@@ -14,7 +14,7 @@ from ...core.ndjson.lines import parse
 from ...core.ndjson.strict import SURE_DIGITS, holds_digits
 from ...kernels import json_columns as json
 from ...kernels.arrays import list_parts
-from ...kernels.json_array import PADDING
+from ...kernels.json_plain import PADDING
 from ..columns import DOUBLE, LONG, NEVER, Column, Ints, Mask, as_mask, nulls_of, plain, reported, some, used_bytes
 from ..functions.objects import parse_json
 from ..shapes import MOST_KEYS, list_of, mixed_of, object_of, written_numerals
