@@ -70,9 +70,8 @@ def validate(
     from ..core.manifest import check_target
     from ..pipeline.checking import validate as run
     from ..read import expand, not_read
-    from ..report import ENDINGS
+    from ..report import ENDINGS, FilesReport
     from ..report.page import ROWS
-    from ..report.several import FilesReport
     from ..schema import Schema
     from ..validate import Rules
 

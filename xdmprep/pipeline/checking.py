@@ -19,8 +19,7 @@ from ..core.remote import as_local, is_elsewhere, shown
 from ..core.stream import Chunk, Stream
 from ..core.typing import RuleSet, Source
 from ..errors import SourceError, UsageError, did_you_mean
-from ..report import Report, ReportBuilder
-from ..report.several import FilesReport
+from ..report import FilesReport, Report, ReportBuilder
 from ..schema import Schema, SchemaLike, as_schema
 from ..validate import Rules, check_stream
 from ..validate.opening import open_records

@@ -1,17 +1,17 @@
 """A report as one HTML page that needs nothing else: no network, no other file.
 
 The page shows errors before warnings.  Its table holds the findings as columns of distinct texts and draws only the
-rows in view, so a hundred thousand of them open at once; it says how many it does not hold.
+rows in view, so a hundred thousand of them open at once; it says how many it does not hold.  What the functions here
+take is a :class:`xdmprep.report.Report`, which hands itself over.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -20,47 +20,7 @@ from ..core.paths import EVERY, Path, format_path, parse_path
 from ..errors import ExpressionError, SchemaError, UsageError, counted
 
 if TYPE_CHECKING:
-    from ..core.losses import ValueCounts
     from ..schema import Schema
-
-
-class PageGroup(Protocol):
-    """The findings of one kind, as :class:`xdmprep.report.Group` has them."""
-
-    code: str
-    severity: str
-    path: str
-    column: str | None
-    message: str
-    hint: str
-    count: int
-    first_row: int
-    examples: list[str]
-    file: str | None
-
-
-class PageReport(Protocol):
-    """What a page shows of :class:`xdmprep.report.Report`."""
-
-    name: str
-    rows: int
-    invalid: int
-    found: int
-    notes: tuple[str, ...]
-    values: ValueCounts
-    schema: Schema | None
-    mapped: tuple[tuple[str, str], ...]
-    seconds: float | None
-    hides_values: bool
-
-    @property
-    def files(self) -> Sequence[PageReport]: ...
-    @property
-    def valid(self) -> bool: ...
-    @property
-    def groups(self) -> Sequence[PageGroup]: ...
-    def head(self, count: int) -> pa.Table: ...
-    def headline(self) -> str: ...
 
 
 #: Findings that a page holds, kinds of findings in its summary, mappings in its picture, findings on paper.
@@ -80,7 +40,7 @@ _MOST_CHOICES = 500
 _WIDTHS = {"row": "5rem", "severity": "5rem", "code": "8rem", "column": "7.5rem", "value": "8.5rem"}
 
 
-def report_page(report: PageReport) -> str:
+def report_page(report: Any) -> str:
     """The whole page."""
     table = report.head(ROWS).sort_by([("severity", "ascending"), ("row", "ascending")])
     named = "file" in table.column_names
@@ -116,7 +76,7 @@ def report_page(report: PageReport) -> str:
     return str(shown)
 
 
-def report_fragment(report: PageReport) -> str:
+def report_fragment(report: Any) -> str:
     """The report for a notebook: counts, kinds of findings, the first findings; no script."""
     named = bool(report.files)
     kinds = grid(
@@ -154,13 +114,13 @@ def report_fragment(report: PageReport) -> str:
     )
 
 
-def _counts(report: PageReport) -> list[tuple[str, int]]:
+def _counts(report: Any) -> list[tuple[str, int]]:
     counts = [("rows", report.rows), ("valid", report.rows - report.invalid), ("invalid", report.invalid)]
     left_out = sum(entry["lost"] for entry in report.values.table(lost_only=True).values())
     return [*counts, *([("values left out", left_out)] if left_out else []), ("findings", report.found)]
 
 
-def _about(report: PageReport) -> str:
+def _about(report: Any) -> str:
     """The schema and how long the run took, as far as the report knows."""
     parts = [f"schema {report.schema.name}"] if report.schema is not None else []
     if report.seconds is not None:
@@ -197,7 +157,7 @@ class _FieldRow:
     warnings: int = 0
 
 
-def _fields(report: PageReport) -> list[_FieldRow]:
+def _fields(report: Any) -> list[_FieldRow]:
     """Every field that has values or findings, below the fields that it is in."""
     rows: dict[Path, _FieldRow] = {}
 
@@ -261,7 +221,7 @@ def _path(text: str) -> Path:
         return (text,)
 
 
-def _picture(report: PageReport) -> dict[str, Any] | None:
+def _picture(report: Any) -> dict[str, Any] | None:
     """Sources on the left, destinations on the right, a line for each mapping; in red where values were left out."""
     pairs = list(report.mapped)[:PICTURED]
     if not pairs:
@@ -314,6 +274,3 @@ def _template() -> Any:
     environment = Environment(autoescape=True, trim_blocks=True)
     environment.filters["cut"] = _cut
     return environment.from_string((files(__package__) / "page.html").read_text(encoding="utf-8"))
-
-
-__all__: Sequence[str] = ["NOTEBOOK_ROWS", "ROWS", "report_fragment", "report_page"]

@@ -23,8 +23,7 @@ from ..mapping import MappingLike, MappingSet
 from ..pipeline.assembly import Assembly, Merged, stamped, write_options
 from ..pipeline.checking import MAPPING, RULE_SET, SCHEMA
 from ..pipeline.prepare import Result, check_percentages, conclude, stored
-from ..report import Report
-from ..report.several import FilesReport
+from ..report import FilesReport, Report
 from ..schema import Schema, SchemaLike
 from ..validate import Rules
 from ..write import ISSUES, REJECTS, OutputFolder, StoreFolder, WriteOptions, Written
