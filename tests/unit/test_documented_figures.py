@@ -17,7 +17,7 @@ from xdmprep.cli import xdmprep as command_line
 from xdmprep.client import Client, answer, config, mappings, registry, row_errors, session, upload
 from xdmprep.core import losses, remote, stream, transport
 from xdmprep.core.ndjson import blocks, fields, strict
-from xdmprep.emulator import Emulator, app, ingest, parse, profiles, responses
+from xdmprep.emulator import Emulator, app, ingest, profiles, responses
 from xdmprep.emulator import mappings as emulated
 from xdmprep.language import grammar
 from xdmprep.language.functions import agents
@@ -166,7 +166,7 @@ SAME = {
     "files of a batch that are recommended": (wire.BATCH_FILES_ADVISED, 10_000),
     "bytes of a batch that are recommended": (wire.BATCH_BYTES_ADVISED, 100_000_000_000),
     "seconds between two looks at a batch": (wire.POLL_SECONDS, 120),
-    "bytes of a record of JSON": (blocks.MAX_RECORD_BYTES, parse.LINE_BYTES),
+    "bytes of a record of JSON": (blocks.MAX_RECORD_BYTES, 16 << 20),
     "batches promoted at the same time": (ingest.WORKERS, 2),
     "values of a schema with its references resolved": (resolve.MAX_SIZE, 2_000_000),
     "characters that escape and stand for null in CSV files": (OUTPUT.csv_escape + OUTPUT.csv_null, '"'),

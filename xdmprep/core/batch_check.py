@@ -49,7 +49,7 @@ class IngestCheck(Protocol):
     def __call__(
         self, path: Path, format: str, multiline: bool, schema: dict[str, Any], csv_options: dict[str, Any]
     ) -> Iterator[CheckedChunk]:
-        """The file's records in order."""
+        """The file's records in order; the default check takes an empty schema too: records are then only parsed."""
         ...
 
 

@@ -23,7 +23,6 @@ from typing import Any
 from ..core.batch_check import CheckedChunk, FailedRecord, IngestCheck
 from ..errors import SchemaError, XdmPrepError
 from ..wire import BATCH_BYTES, BATCH_FILES, WAITING, has_flag
-from .parse import parse
 from .profiles import Profiles, target_of
 from .registry import Schemas
 from .store import NO_ROOM, Store, is_full, now_ms
@@ -54,10 +53,10 @@ class Ingestion:
     """The threads that promote batches; the settings are those of :class:`.EmulatorServer`."""
 
     def __init__(
-        self, store: Store, profiles: Profiles, schemas: Schemas, check: IngestCheck | None = None, delay: float = 0.0,
-        abandon_after: float | None = None, collect_after: float | None = None,
+        self, store: Store, profiles: Profiles, schemas: Schemas, parse: IngestCheck, check: IngestCheck,
+        delay: float = 0.0, abandon_after: float | None = None, collect_after: float | None = None,
     ) -> None:  # fmt: skip
-        self.store, self.profiles, self.schemas, self.check = store, profiles, schemas, check
+        self.store, self.profiles, self.schemas, self.parse, self.check = store, profiles, schemas, parse, check
         self.delay, self.abandon_after, self.collect_after = delay, abandon_after, collect_after
         self.stalls: Counter[str] = Counter()  #: faults on request: how many batches will stall, or be retried
         self._tries: Counter[str] = Counter()
@@ -273,7 +272,7 @@ class _BatchRun:
         self.ingestion, self.store, self.doc = ingestion, ingestion.store, doc
         self.schema, self.fault = schema, fault
         unchecked = "disabled" in (tags.get("acp_validationContext") or [])
-        self.check = None if schema is None or unchecked else ingestion.check
+        self.checked = schema is not None and not unchecked
         self.files = [row for row in self.store.files(doc["id"]) if row["whole"]]
         self.rows = self.out = 0
         self.by_code: Counter[str] = Counter()
@@ -307,29 +306,21 @@ class _BatchRun:
                     self._take(chunk, number)
                     yield [record for _, record in chunk.records]
             except XdmPrepError as error:
-                self._file_error("200", self._told(row, error))
+                self._file_error("200", self.store.told(row, error))
             except OSError as error:
                 if error.errno in NO_ROOM:
                     raise  # it is tried again, and stalls
-                self._file_error("unknown", self._told(row, error))
+                self._file_error("unknown", self.store.told(row, error))
             except Exception as error:  # a check of the caller's own, or a fault of ours: the batch fails, others go on
                 log.exception("batch %s, file %s", self.doc["id"], row["name"])
-                self._file_error("unknown", self._told(row, error))
-
-    def _told(self, row: Any, error: Exception) -> str:
-        """What is wrong with a file, by the name that it was sent under; nothing about where it is kept."""
-        path = self.store.bytes / row["stored"]
-        text = str(error) if isinstance(error, XdmPrepError) else f"{type(error).__name__}: {error}"
-        for inner in (str(path), path.name, str(self.store.folder)):
-            text = text.replace(inner, row["name"])
-        return text if text.startswith(row["name"]) else f"{row['name']}: {text}"
+                self._file_error("unknown", self.store.told(row, error))
 
     def _read(self, path: Path) -> Any:
         options = dict(self.doc["inputFormat"])
         format, multiline = options.pop("format"), bool(options.pop("isMultiLineJson", False))
-        if self.check is None:
-            return parse(path, format, multiline, options)
-        return self.check(path, format, multiline, self.schema or {}, options)
+        if not self.checked:
+            return self.ingestion.parse(path, format, multiline, {}, options)
+        return self.ingestion.check(path, format, multiline, self.schema or {}, options)
 
     def _take(self, chunk: CheckedChunk, number: int) -> None:
         self.rows += chunk.rows

@@ -83,10 +83,10 @@ class EmulatorServer:
         []
     """
 
-    #: What validates uploaded files unless `check` is given; None: they are only parsed.
-    default_check: ClassVar[IngestCheck | None] = None
-    #: What puts schemas of several documents together; None: they stay as they are.
-    resolve_schema: ClassVar[ResolveSchema | None] = None
+    #: What validates uploaded files unless `check` is given, and parses those of unknown schemas.
+    default_check: ClassVar[IngestCheck]
+    #: What puts schemas of several documents together.
+    resolve_schema: ClassVar[ResolveSchema]
 
     @takes(
         data=nullable(PATH), schemas=nullable(PATH), check=nullable(CALLABLE), host=WORD, port=PORT,
@@ -117,8 +117,9 @@ class EmulatorServer:
         store = Store(data)
         known = Schemas(schemas, store, self.resolve_schema)
         profiles = Profiles(store.folder / "profiles.sqlite")
-        check = check or self.default_check
-        ingestion = Ingestion(store, profiles, known, check, delay, abandon_after, collect_after)
+        ingestion = Ingestion(
+            store, profiles, known, self.default_check, check or self.default_check, delay, abandon_after, collect_after
+        )
         self.state = State(
             store, profiles, known, ingestion, Faults(seed), answers, token, token_seconds, small_file_bytes, host=host
         )

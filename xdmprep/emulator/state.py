@@ -12,7 +12,6 @@ from ..errors import XdmPrepError
 from ..wire import SMALL_FILE_BYTES
 from .faults import Faults
 from .ingest import Ingestion
-from .parse import parse
 from .profiles import Profiles
 from .registry import Schemas
 from .responses import Refusal
@@ -80,7 +79,7 @@ class State:
 
         Args:
             files: rows of the store's table of files, with ``stored`` and ``name``; read in this order.
-            format: format of the files, as for :func:`.parse.parse`.
+            format: ``json``, ``csv`` or ``parquet``.
             multiline: whether a JSON file is one array.
             options: the batch's options for CSV.
             wanted: greatest number of records to give.
@@ -94,13 +93,10 @@ class State:
         found: list[dict[str, Any]] = []
         for row in files:
             try:
-                for chunk in parse(self.store.bytes / row["stored"], format, multiline, options):
+                for chunk in self.ingestion.parse(self.store.bytes / row["stored"], format, multiline, {}, options):
                     found += [record for _, record in chunk.records]
                     if len(found) >= wanted:
                         return found[:wanted]
             except XdmPrepError as error:
-                message = str(error).replace(row["stored"], row["name"])
-                raise Refusal(
-                    400, message if message.startswith(row["name"]) else f"{row['name']}: {message}"
-                ) from None
+                raise Refusal(400, self.store.told(row, error)) from None
         return found

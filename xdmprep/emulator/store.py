@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.manifest import lock_file
-from ..errors import OutputError, option
+from ..errors import OutputError, XdmPrepError, option
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS dataset (id TEXT PRIMARY KEY, sandbox TEXT, created INTEGER, doc TEXT);
@@ -182,6 +182,14 @@ class Store:
         for name in stored:
             if name:
                 (self.bytes / name).unlink(missing_ok=True)
+
+    def told(self, row: Any, error: Exception) -> str:
+        """What is wrong with a file, by the name that it was sent under; nothing about where it is kept."""
+        path, name = self.bytes / row["stored"], row["name"]
+        text = str(error) if isinstance(error, XdmPrepError) else f"{type(error).__name__}: {error}"
+        for inner in (str(path), path.name, str(self.folder)):
+            text = text.replace(inner, name)
+        return text if text.startswith(name) else f"{name}: {text}"
 
     # ---- datasets ---------------------------------------------------------------------------------------------------
 

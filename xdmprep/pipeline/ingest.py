@@ -11,7 +11,7 @@ import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,7 +37,7 @@ _OF_DOCUMENT = ("$id", "version", "title", "description", "imsOrg")
 
 def ingest_check(rules: RuleSet | Rules = "batch") -> IngestCheck:
     """A check for :class:`xdmprep.emulator.Emulator` by a rule set, of schemas that are resolved."""
-    chosen = Rules.of(rules)
+    chosen, only_parsed = Rules.of(rules), Rules.of("jsonschema")
 
     @lru_cache(maxsize=64)
     def resolve(text: str) -> Schema:
@@ -49,7 +49,7 @@ def ingest_check(rules: RuleSet | Rules = "batch") -> IngestCheck:
         resolved = resolve(json.dumps(schema, sort_keys=True))
         if format == "csv":
             return _csv(path, resolved, csv_options)
-        return _records(path, format, multiline, resolved, chosen)
+        return _records(path, format, multiline, resolved, chosen if schema else only_parsed)
 
     return check
 
@@ -107,7 +107,7 @@ def _checked(chunk: Chunk, json_text: bool) -> CheckedChunk:
         values = [prune(json_value(value)) for value in to_pylist(chunk.nested())]
         texts = []
     records: list[tuple[int, dict[str, Any]]] = []
-    failed = [FailedRecord.corrupt(u.row, u.text, u.message) for u in chunk.unread]
+    failed = [FailedRecord.corrupt(u.row, u.text.rstrip("\r\n"), u.message) for u in chunk.unread]
     for at, row in enumerate(chunk.rows.tolist()):
         if row in errors:
             raw = texts[at] if json_text else json.dumps(values[at], ensure_ascii=False, default=str)
@@ -155,10 +155,14 @@ def _pieces(items: Iterator[_T], size: int) -> Iterator[list[_T]]:
 def _csv(path: Path, schema: Schema, options: Mapping[str, Any]) -> Iterator[CheckedChunk]:
     """CSV of an ad-hoc schema: the header must name columns of the schema; texts become values where they read so."""
     delimiter, quote = str(options.get("delimiter") or ","), str(options.get("quote") or '"')
-    null = options.get("nullMarker")
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        rows = csv.reader(file, delimiter=delimiter, quotechar=quote)
+    null, escape, charset = (options.get(name) for name in ("nullMarker", "escape", "charset"))
+    charset = "utf-8-sig" if str(charset or "UTF-8").upper() == "UTF-8" else str(charset)
+    with path.open(encoding=charset, errors="replace", newline="") as file:
+        reader = csv.reader(file, delimiter=delimiter, quotechar=quote, escapechar=None if escape == quote else escape)
+        rows: Iterator[list[str]] = filter(None, reader)
         header = next(rows, None)
+        if header and str(options.get("header", "true")).lower() == "false":
+            rows, header = chain([header], rows), [f"_c{i}" for i in range(len(header))]
         if not header or not any(header):
             raise SourceError(f"{path.name}: the CSV header row is empty.")
         width = len(header)
