@@ -37,10 +37,6 @@ from xdmprep import wire
 from xdmprep.client.upload import UploadOptions, upload
 from xdmprep.emulator import Emulator
 
-pytest.importorskip("openapi_core", reason="needs openapi-core")
-from openapi_core import Config, OpenAPI
-from openapi_core.contrib.requests import RequestsOpenAPIRequest, RequestsOpenAPIResponse
-
 pytestmark = [pytest.mark.shared, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 HOST = "https://platform.adobe.io"
@@ -79,6 +75,8 @@ KNOWN: dict[str, dict[tuple[str, str, str], str]] = {
 
 def description(path: Path, base: str) -> Any:
     """A description as openapi-core takes it; not checked itself, because it lists a parameter twice."""
+    from openapi_core import Config, OpenAPI
+
     data = json.loads(json.dumps(yaml.safe_load(path.read_text(encoding="utf-8")), default=str))
     data["servers"] = [{"url": HOST + base}]
     return OpenAPI.from_dict(data, config=Config(spec_validator_cls=None))
@@ -134,6 +132,8 @@ def general(path: str) -> str:
 def faults(
     descriptions: dict[str, Any], request: requests.PreparedRequest, response: requests.Response
 ) -> Iterator[Any]:
+    from openapi_core.contrib.requests import RequestsOpenAPIRequest, RequestsOpenAPIResponse
+
     address = urlsplit(request.url or "")
     base = next((base for base in descriptions if address.path.startswith(base)), None)
     if base is None:
