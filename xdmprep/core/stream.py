@@ -346,6 +346,7 @@ class Stream:
         narrowed: the first step for those who read the values of some columns only; None if it is the same.
         notes: what is worth a warning about all rows, such as fields that a mapping leaves out.
         not_read: the files of a folder that are not read for their names.
+        numbered: whether the first step numbers the rows through the whole source.
 
     Examples:
         >>> rows = [{"first": "Ada"}, {"first": "Alan"}]
@@ -366,6 +367,7 @@ class Stream:
     narrowed: Callable[[frozenset[str]], Callable[[Any], Any]] | None = None
     notes: tuple[str, ...] = ()
     not_read: tuple[str, ...] = ()
+    numbered: bool = False
 
     @property
     def files(self) -> dict[str, Any]:
@@ -503,7 +505,7 @@ class Stream:
                     if self.origins is not None:
                         self.origins.add(file, counted)
                 yield chunk.shift(rows, lines), made
-                rows += chunk.consumed
+                rows += 0 if self.numbered else chunk.consumed
                 lines += chunk.lines
         finally:
             results.close()

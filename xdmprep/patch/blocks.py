@@ -145,8 +145,8 @@ class Blocks:
         source = partial(_pieces, kept, pieces, unread, self.shape)
         step = partial(_project, shape=shape, leaves=leaves)
         return Patch(
-            source, (step, good_only), leaves, shape, late.stream.name, origins=late.stream.origins, counts=counts,
-            key=self.key.name, effects=effects, values=values, _vanished=gone, _cleared=clears,
+            source, (step, good_only), leaves, shape, late.stream.name, origins=late.stream.origins, numbered=True,
+            counts=counts, key=self.key.name, effects=effects, values=values, _vanished=gone, _cleared=clears,
         )  # fmt: skip
 
     def _identity_fields(self) -> set[Path]:

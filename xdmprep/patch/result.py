@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
-from typing import Any
 
 import pyarrow as pa
 
 from ..core.losses import ValueCounts
 from ..core.notebook import facts
-from ..core.pool import Pool, ordered
 from ..core.stream import Chunk, Finding, Stream, issue_table
 from ..errors import UsageError
 from .impact import Effects
@@ -76,15 +73,6 @@ class Patch(Stream):
     excessive: tuple[str, ...] = ()
     _vanished: Spool | None = field(default=None, repr=False)
     _cleared: Spool | None = field(default=None, repr=False)
-
-    def run(
-        self,
-        last: Callable[[Chunk], Any] | None = None,
-        jobs: int | Pool | None = None,
-        rest: Callable[[Chunk], Chunk] | None = None,
-    ) -> Iterator[tuple[Chunk, Any]]:
-        """All chunks in order, each with what `last` made of it; row numbers are absolute from the start."""
-        return ordered(partial(self._work, last, rest), self.source(), jobs)
 
     @property
     def records(self) -> int:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from .. import __version__
 from ..core.manifest import Manifest
-from ..core.stream import Chunk, Stream
-from ..core.typing import Format, RuleSet
-from ..mapping import Mapper, MappingLike, MappingSet, as_mapping, compile_mapping, map_stream
+from ..core.stream import Stream
+from ..core.typing import RuleSet
+from ..mapping import MappingLike, MappingSet, as_mapping, map_stream
 from ..read import as_records
 from ..schema import Schema, SchemaLike, as_schema
-from ..validate import Rules, check_stream, compile_checks
-from ..write import DEFAULT_MAX_BYTES, WriteOptions, Written
+from ..validate import Rules, check_stream
+from ..write import WriteOptions, Written
 
 SOFTWARE = f"xdmprep {__version__}"
 
@@ -62,12 +59,6 @@ class Assembly:
         """The rows of a source as records with findings; raises as :meth:`records` does, and SchemaError."""
         return check_stream(self.records(read), self.schema, self.rules)
 
-    def compiled(self, columns: pa.Schema) -> tuple[Mapper, Callable[[Chunk], Chunk]]:
-        """The mapping and the checks for rows of some columns, for callers that make the chunks themselves."""
-        assert self.mapping is not None  # noqa: S101 (such callers have one)
-        mapper = compile_mapping(self.mapping, columns, self.schema, strict=self.strict)
-        return mapper, compile_checks(self.schema, mapper.leaves, self.rules)
-
     def key(self, options: WriteOptions, source: dict[str, Any], **more: Any) -> dict[str, Any]:
         """What makes a run this run, for :class:`.OutputFolder`; :func:`xdmprep.mend` reads it back.
 
@@ -83,9 +74,9 @@ class Assembly:
         }  # fmt: skip
 
 
-def write_options(schema: Schema, format: Format, max_bytes: int | None = None, **more: Any) -> WriteOptions:
-    """The options of writing records of a schema; `max_bytes` None takes the default."""
-    return stamped(WriteOptions(format, DEFAULT_MAX_BYTES if max_bytes is None else max_bytes, **more), schema)
+def write_options(schema: Schema, write: WriteOptions | None = None, **given: Any) -> WriteOptions:
+    """The options of writing records of a schema: `write`, or those `given` that are not None."""
+    return stamped(write or WriteOptions(**{name: one for name, one in given.items() if one is not None}), schema)
 
 
 def stamped(options: WriteOptions, schema: Schema, software: str = SOFTWARE) -> WriteOptions:
@@ -116,25 +107,3 @@ def manifest_of(
         schema={} if schema is None else schema.about, multiline=options.multiline, software=SOFTWARE, folder=folder,
         **more,
     )  # fmt: skip
-
-
-@dataclass(slots=True)
-class Merged:
-    """Source rows that went into a record with a row before them, and those of them in rejected records."""
-
-    rows: int = 0
-    rejected: int = 0
-
-    def add(self, chunk: Chunk) -> None:
-        """Count in the rows of a chunk."""
-        if chunk.merged:
-            bad = chunk.faulty()
-            self.rows += chunk.merged
-            self.rejected += chunk.rows_in(bad) - int(bad.sum())
-
-    def source_rows(self, done: Written) -> dict[str, int]:
-        """Rows of the source where records were written; empty where each row is a record."""
-        if not self.rows:
-            return {}
-        written = done.written + self.rows - self.rejected
-        return {"rows": done.rows + self.rows, "written": written, "rejected": done.rejected + self.rejected}

@@ -9,10 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +34,7 @@ from ..report import Report, ReportBuilder
 from ..schema import Schema, SchemaLike, as_schema
 from ..validate import Rules
 from ..write import OutputFolder, WriteOptions, Written, write_stream
-from .assembly import Assembly, Merged, manifest_of, stamped, write_options
+from .assembly import Assembly, manifest_of, write_options
 from .checking import MAPPING, RULE_SET, SCHEMA
 from .resubmit import Mended, mend, rejects_table
 
@@ -250,35 +248,28 @@ def prepare(
         >>> print(result)
         crm-profiles.csv: 300 rows read, 241 written (1 file, 0.1 MB), 59 set aside -> parquet/rejects.jsonl
     """
-    started = time.perf_counter()
-    check_percentages(error_threshold, max_loss)
     _refuse_inside(source, out)
-    schema_file = schema if isinstance(schema, str | os.PathLike) else None
-    plan = Assembly.of(schema, mapping, rules, strict)
+    run = Run.of(
+        Assembly.of(schema, mapping, rules, strict), schema, error_threshold, max_loss,
+        write=write, format=format, max_bytes=max_bytes, max_rows=max_rows, multiline=multiline,
+    )  # fmt: skip
+    plan = run.plan
     schema, mapping = plan.schema, as_mapping(plan.mapping or mapping)
-    if write is None:
-        options = write_options(schema, format, max_bytes, max_rows=max_rows, multiline=multiline)
-    else:
-        options = stamped(write, schema)
-    times = Times()
     read = with_what_is_read(open_source(source, csv, excel), mapping, schema)
     if contract is not None:
         from .contract import contract_stream, load_contract
 
         read = contract_stream(read, load_contract(contract) if isinstance(contract, str | os.PathLike) else contract)
     records = plan.checked(read)
-    key = plan.key(
-        options, fingerprint(source, read), threshold=error_threshold,
-        contract=None if contract is None else str(contract),
+    key = run.key(
+        fingerprint(source, read), contract=None if contract is None else str(contract),
         **({} if excel is None else {"excel": [excel.sheet, excel.header_row]}),
     )  # fmt: skip
     folder = OutputFolder(out, json.loads(json.dumps(key, default=_name_of)), overwrite)
     builder = ReportBuilder(read.name, cap=KEPT_FINDINGS, origins=read.origins, schema=schema,
                             notes=[schema.profile_warning, *records.notes], mapped=mapping.pairs)  # fmt: skip
-    merged = Merged()
 
     def each(chunk: Chunk) -> None:
-        merged.add(chunk)
         builder.add(chunk)
         if on_chunk is not None:
             on_chunk(chunk)
@@ -288,96 +279,120 @@ def prepare(
             folder.need(read.total_bytes // 4, "the output")
         if on_start is not None:
             on_start(records)
-        with times.measuring("total"):
-            done = write_stream(
-                times.watch(records), folder, options, jobs=jobs, on_chunk=each, on_part=on_part, clock=times.measuring
-            )
-    report = builder.finish()
-    return conclude(
-        folder, done, report, options, schema, name=read.name,
-        files=read.files,
-        columns=read.arrow_schema, mapping_file=mapping.name, schema_file=schema_file, threshold=error_threshold,
-        max_loss=max_loss, started=started, seconds=times.seconds, merged=merged,
-    )  # fmt: skip
+        done = write_stream(records, folder, run.options, jobs=jobs, on_chunk=each, on_part=on_part)
+    return run.conclude(folder, done, builder.finish(), name=read.name, files=read.files, columns=read.arrow_schema)
 
 
-def check_percentages(error_threshold: float | None, max_loss: float) -> None:
-    """Raise UsageError for what is no percentage."""
-    if error_threshold is not None and not 0 <= error_threshold <= 100:
-        raise UsageError(f"the error threshold is a percentage from 0 to 100, got {error_threshold}.")
-    check_max_loss(max_loss)
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that writes the records of a source, on one machine or on several.
 
-
-def conclude(
-    folder: OutputFolder, done: Written, report: Report, options: WriteOptions, schema: Schema, *, name: str,
-    files: dict[str, Any], columns: pa.Schema, mapping_file: str, schema_file: Any,
-    threshold: float | None, max_loss: float, started: float, merged: Merged, seconds: dict[str, float] | None = None,
-    upsert: bool = False,
-) -> Result:  # fmt: skip
-    """End a run whose parts are written: the manifest, `run.json`, and the threshold.
-
-    Args:
-        folder: where it was written.
-        done: the parts and counts.
-        report: what was found.
-        options: how it was written.
-        schema: of the records.
-        name: of the source.
-        files: what :attr:`.Stream.files` says.
-        columns: the source's columns.
-        mapping_file: path that the mapping was read from, for :func:`xdmprep.mend`.
-        schema_file: where the schema was read from, for the same.
+    Attributes:
+        plan: the mapping, schema and rules.
+        options: how it writes.
+        schema_file: where the schema can be read again; None where that is unknown.
         threshold: percentage of rows that may be set aside; None for any.
-        max_loss: as for :func:`prepare`.
-        started: when the run began, by ``time.perf_counter``.
-        merged: source rows beside those that are counted as records.
-        seconds: spent in each stage.
+        max_loss: percentage of its values that a destination may lose.
         upsert: whether the records are a patch.
-
-    Returns:
-        The result of the run.
-
-    Raises:
-        DataError: more rows are faulty than `threshold` allows.
+        started: when the run began, by ``time.perf_counter``.
     """
-    seconds = seconds or {"total": time.perf_counter() - started}
-    rows = merged.source_rows(done)
-    source = {"name": name, **rows, **files}
-    manifest = manifest_of(
-        done, options, folder.path, source, schema,
-        values=report.values.table(lost_only=True), threshold=threshold, upsert=upsert,
-    )  # fmt: skip
-    percent = 100 * done.rejected / done.rows if done.rows else 0.0
-    if threshold is not None and percent > threshold:
-        for file in done.files:
-            folder.remove(file.name)
-        folder.mark("failed", {"seconds": seconds})
-        raise DataError(
-            f"{name}: {done.rejected:,} of {counted(done.rows, 'row')} ({percent:.1f} %) have faults, "
-            f"more than the {threshold:g} % allowed. Nothing to upload was kept; "
-            f"the reasons are in {within(folder.place, 'rejects.jsonl')}."
-        )
-    counts: dict[str, Any] = {"rows": done.rows, "written": done.written, "rejected": done.rejected}
-    if rows:
-        counts["source"] = rows
-    again = {
-        "mappingFile": mapping_file, "schemaFile": _place(schema_file),
-        "columns": dict(zip(numbered_names(columns.names), map(str, columns.types), strict=True)),
-    }  # fmt: skip
-    facts = {
-        "counts": counts, "values": report.values.table(), "lackingValues": report.values.rows, "maxLoss": max_loss,
-        "seconds": seconds, "compiled": native.IN_USE, "again": again,
-    }  # fmt: skip
-    with folder.all_or_nothing():
-        manifest.save(folder.path)
-        folder.mark("finished", facts)
-    took = time.perf_counter() - started
-    log.info("%s: %d rows, %d written to %s, %d set aside, %.1f s", name, done.rows, done.written,
-             folder.place, done.rejected, took)  # fmt: skip
-    return Result(
-        done.rows, done.written, done.rejected, manifest, report, took, merged.rows, merged.rejected,
-        report.values.excessive(max_loss), schema,
-    )  # fmt: skip
+
+    plan: Assembly
+    options: WriteOptions
+    schema_file: str | None
+    threshold: float | None
+    max_loss: float
+    upsert: bool = False
+    started: float = field(default_factory=time.perf_counter)
+
+    @classmethod
+    def of(
+        cls, plan: Assembly, schema: SchemaLike, threshold: float | None, max_loss: float, upsert: bool = False,
+        **write: Any,
+    ) -> Run:  # fmt: skip
+        """The run of what a caller gave.
+
+        Args:
+            plan: the mapping, schema and rules.
+            schema: the schema as the caller gave it.
+            threshold: as for :func:`prepare`.
+            max_loss: as for :func:`prepare`.
+            upsert: whether the records are a patch.
+            **write: how it writes, see :func:`.write_options`.
+
+        Returns:
+            The run, which has not begun to read.
+
+        Raises:
+            UsageError: one of the percentages is none, or it cannot be written so.
+        """
+        if threshold is not None and not 0 <= threshold <= 100:
+            raise UsageError(f"the error threshold is a percentage from 0 to 100, got {threshold}.")
+        check_max_loss(max_loss)
+        file = schema if isinstance(schema, str | os.PathLike) else None
+        place = None if file is None else shown(file) if is_remote(file) else os.path.realpath(as_local(file))
+        return cls(plan, write_options(plan.schema, **write), place, threshold, max_loss, upsert)
+
+    def key(self, source: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """What makes this run another than others, see :meth:`.Assembly.key`."""
+        return self.plan.key(self.options, source, threshold=self.threshold, **more)
+
+    def conclude(
+        self, folder: OutputFolder, done: Written, report: Report, *, name: str, files: dict[str, Any],
+        columns: pa.Schema,
+    ) -> Result:  # fmt: skip
+        """End the run, whose parts are written: the manifest, `run.json`, and the threshold.
+
+        Args:
+            folder: where it was written.
+            done: the parts and counts.
+            report: what was found.
+            name: of the source.
+            files: what :attr:`.Stream.files` says.
+            columns: the source's columns.
+
+        Returns:
+            The result of the run.
+
+        Raises:
+            DataError: more rows are faulty than the threshold allows.
+        """
+        values = report.values
+        rows = done.source_rows if done.merged else {}
+        manifest = manifest_of(
+            done, self.options, folder.path, {"name": name, **rows, **files}, self.plan.schema,
+            values=values.table(lost_only=True), threshold=self.threshold, upsert=self.upsert,
+        )  # fmt: skip
+        took = time.perf_counter() - self.started
+        percent = 100 * done.rejected / done.rows if done.rows else 0.0
+        if self.threshold is not None and percent > self.threshold:
+            for file in done.files:
+                folder.remove(file.name)
+            folder.mark("failed", {"seconds": took})
+            raise DataError(
+                f"{name}: {done.rejected:,} of {counted(done.rows, 'row')} ({percent:.1f} %) have faults, "
+                f"more than the {self.threshold:g} % allowed. Nothing to upload was kept; "
+                f"the reasons are in {within(folder.place, 'rejects.jsonl')}."
+            )
+        counts: dict[str, Any] = {"rows": done.rows, "written": done.written, "rejected": done.rejected}
+        again = {
+            "schemaFile": self.schema_file,
+            "columns": dict(zip(numbered_names(columns.names), map(str, columns.types), strict=True)),
+        }  # fmt: skip
+        facts = {
+            "counts": counts | ({"source": rows} if rows else {}), "values": values.table(),
+            "lackingValues": values.rows, "maxLoss": self.max_loss, "seconds": took, "compiled": native.IN_USE,
+            "again": again,
+        }  # fmt: skip
+        with folder.all_or_nothing():
+            manifest.save(folder.path)
+            folder.mark("finished", facts)
+        log.info("%s: %d rows, %d written to %s, %d set aside, %.1f s", name, done.rows, done.written,
+                 folder.place, done.rejected, took)  # fmt: skip
+        return Result(
+            done.rows, done.written, done.rejected, manifest, report, took, done.merged, done.merged_rejected,
+            values.excessive(self.max_loss), self.plan.schema,
+        )  # fmt: skip
 
 
 @takes(**_JOB)
@@ -514,56 +529,9 @@ def within(place: str, name: str) -> str:
     return f"{place}/{name}" if is_url(place) else str(Path(place) / name)
 
 
-def _place(schema: str | os.PathLike[str] | None) -> str | None:
-    """Where a schema can be read again."""
-    if schema is None:
-        return None
-    return shown(schema) if is_remote(schema) else os.path.realpath(as_local(schema))
-
-
 def _name_of(value: Any) -> str:
     """What stands for a Python callable of a mapping in `run.json`."""
     return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__name__)}"
-
-
-class Times:
-    """Seconds spent in each stage, summed over the workers."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._seconds: dict[str, float] = {}
-
-    @property
-    def seconds(self) -> dict[str, float]:
-        """Stage -> seconds, rounded to milliseconds."""
-        return {name: round(value, 3) for name, value in self._seconds.items()}
-
-    def watch(self, stream: Stream) -> Stream:
-        """`stream` with its steps measured."""
-        names = ("read", "map", "validate")
-        steps = (
-            self._watched(names[number] if number < len(names) else f"step {number}", step)
-            for number, step in enumerate(stream.steps)
-        )
-        return replace(stream, steps=tuple(steps))
-
-    def _watched(self, name: str, step: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def run(value: Any) -> Any:
-            with self.measuring(name):
-                return step(value)
-
-        return run
-
-    @contextmanager
-    def measuring(self, name: str) -> Iterator[None]:
-        """The wall time of the block is added to a stage."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            spent = time.perf_counter() - start
-            with self._lock:
-                self._seconds[name] = self._seconds.get(name, 0.0) + spent
 
 
 def stored(result: Result, url: str) -> Result:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -37,17 +37,20 @@ from ..core.losses import MAX_LOSS, ValueCounts, check_max_loss
 from ..core.manifest import Manifest, whole_file
 from ..core.ndjson.strict import UnreadableError, strict_json
 from ..core.shred import Leaf, column_leaves
-from ..core.stream import ISSUE_SCHEMA, Chunk, Origins
+from ..core.stream import ISSUE_SCHEMA, Chunk, Origins, Stream
 from ..core.typing import Format
 from ..errors import OutputError, SourceError, UsageError, counted, option, shorten
-from ..mapping import MappingSet
+from ..mapping import MappingSet, compile_mapping
 from ..read import open_source
 from ..read.objects import text_of
 from ..schema import Schema, as_schema
-from ..write import ISSUES, REASON, REJECTS, RUN, OutputFolder, Rejects, WriteOptions, open_parts
-from .assembly import Assembly, stamped
+from ..validate import compile_checks
+from ..write import ISSUES, REASON, REJECTS, RUN, OutputFolder, WriteOptions, write_stream
+from .assembly import stamped
 
 CHUNK_ROWS = 16_384
+#: Where rows that are still set aside, and their findings, are until they join those of the run.
+_FRESH = (".mended-rejects.part", ".mended-issues.part")
 
 _RUN = DocumentKind(OutputError, "Run `prepare` again.")
 #: What this needs of `run.json`.
@@ -155,7 +158,7 @@ def mend(
     mapping = MappingSet(folder.key["mapping"])
     if mapping.options.group_by:
         raise UsageError("the run made one record of several rows. Mend the source and run `prepare` again.")
-    mapper, check = Assembly(chosen, mapping, folder.key["rules"], bool(folder.key["strict"])).compiled(columns)
+    mapper = compile_mapping(mapping, columns, chosen, strict=bool(folder.key["strict"]))
     for name in sorted(mapper.reads & others.keys()):
         raise UsageError(
             f"the run's column {name!r} is a {others[name]}: only flat text and numbers can be mended here. "
@@ -166,87 +169,64 @@ def mend(
         multiline=manifest.multiline,
     )  # fmt: skip
     options = stamped(options, chosen, manifest.software)
-    parts = open_parts(folder, mapper.leaves, mapper.arrow_schema, options)
-    parts.files = list(manifest.files)
     files = manifest.source.get("files")
     origins = None if files is None else Origins.of_counts(files)
-    still = Rejects(folder, (".mended-rejects.part", ".mended-issues.part"), origins)
-    done = set(manifest.source.get("mended", []))
+    before = set(manifest.source.get("mended", []))
     values = ValueCounts.of(folder.run.get("values", {}), folder.run.get("lackingValues", 0))
     aside, issues = _aside(folder, origins)
     entries = _entries(file, origins) if frame is None else _frame_entries(frame, columns, origins)
-    chunks = _chunks(entries, columns, done, set(aside))
-    fresh, written = _run(chunks, lambda chunk: check(mapper(chunk)), parts, still, values)
-    good = sorted(written)
-    skipped = fresh.count(None)
-    tried = [row for row in fresh if row is not None]
-    mended = sorted(done | written)
+    skipped: list[int] = []
+    tried: list[int] = []
+    written: set[int] = set()
+
+    def each(chunk: Chunk) -> None:
+        tried.extend(chunk.rows.tolist())
+        written.update(chunk.rows[~chunk.faulty()].tolist())
+        if chunk.tally is not None:
+            values.add(chunk.tally)
+
+    steps = (mapper, compile_checks(chosen, mapper.leaves, folder.key["rules"]))
+    chunks = _chunks(entries, columns, before, skipped, set(aside))
+    records = Stream(lambda: chunks, steps, mapper.leaves, mapper.arrow_schema, origins=origins, numbered=True)
+    done = write_stream(records, folder, options, jobs=1, on_chunk=each, earlier=manifest.files, names=_FRESH)
+    mended = sorted(before | written)
     manifest = replace(
-        manifest, files=tuple(parts.files), written=manifest.written + len(good),
-        rejected=manifest.rejected - len(good), values=values.table(lost_only=True),
+        manifest, files=done.files, written=manifest.written + done.written,
+        rejected=manifest.rejected - done.written, values=values.table(lost_only=True),
         source={**manifest.source, **({"mended": mended} if mended else {})},
     )  # fmt: skip
     manifest.save(folder.path)
-    _replace_rejects(folder, aside, issues, set(tried) | done, origins)
+    _replace_rejects(folder, aside, issues, set(tried) | before, origins)
     limit = folder.run.get("maxLoss", MAX_LOSS) if max_loss is None else max_loss
     counts = {"rows": manifest.rows, "written": manifest.written, "rejected": manifest.rejected}
     facts = {"counts": counts, "values": values.table(), "lackingValues": values.rows, "maxLoss": limit}
     folder.mark("finished", {**{k: v for k, v in folder.run.items() if k not in ("state", "key")}, **facts})
     return Mended(
-        len(tried), len(good), len(tried) - len(good), skipped, manifest, values, values.excessive(limit), limit
+        done.rows, done.written, done.rejected, len(skipped), manifest, values, values.excessive(limit), limit
     )
 
 
-def _run(
-    chunks: Iterator[tuple[Chunk | None, int]], steps: Callable[[Chunk], Chunk], parts: Any, still: Rejects,
-    values: ValueCounts,
-) -> tuple[list[int | None], set[int]]:  # fmt: skip
-    """Map, check and write; gives the rows met (None for one written before) and the rows written now."""
-    met: list[int | None] = []
-    written: set[int] = set()
-    try:
-        for chunk, skipped in chunks:
-            met += [None] * skipped
-            if chunk is None:
-                continue
-            made = steps(chunk)
-            bad = made.faulty()
-            parts.add(parts.make(made, ~bad), int((~bad).sum()))
-            found = made.found()
-            still.add(found)
-            if found.tally is not None:
-                values.add(found.tally)
-            met += made.rows.tolist()
-            written |= set(made.rows[~bad].tolist())
-        parts.finish()
-        still.finish()
-    except BaseException:
-        parts.discard()
-        still.discard()
-        raise
-    return met, written
-
-
 def _chunks(
-    entries: Iterable[_Entry], columns: pa.Schema, done: set[int], aside: set[int]
-) -> Iterator[tuple[Chunk | None, int]]:
+    entries: Iterable[_Entry], columns: pa.Schema, before: set[int], skipped: list[int], aside: set[int]
+) -> Iterator[Chunk]:
+    """The rows to be tried; those that were written before go to `skipped`."""
     leaves = column_leaves(columns)
     rows: dict[int, dict[str, Any]] = {}
     for where, _, row, source in entries:
         unknown = sorted(set(source or ()) - set(columns.names))
         if unknown:
             raise SourceError(f"{where}: the source has no column {shorten(unknown[0])}.")
-        if row in done:
-            yield None, 1
+        if row in before:
+            skipped.append(row)
         elif row not in aside:
             raise SourceError(f"{where}: row {row:,} is none that the run set aside. Leave the line out.")
         elif source is not None:
             rows[row] = source
         if len(rows) >= CHUNK_ROWS:
-            yield _chunk(rows, columns, leaves), 0
+            yield _chunk(rows, columns, leaves)
             rows = {}
     if rows:
-        yield _chunk(rows, columns, leaves), 0
+        yield _chunk(rows, columns, leaves)
 
 
 def _entries(file: Path, origins: Origins | None) -> Iterator[_Entry]:
@@ -463,7 +443,7 @@ def _replace_rejects(
     origins: Origins | None,
 ) -> None:  # fmt: skip
     """New rejects and issues: those of rows not tried, and what is still wrong with the others."""
-    fresh, fresh_issues = folder.path / ".mended-rejects.part", folder.path / ".mended-issues.part"
+    fresh, fresh_issues = (folder.path / name for name in _FRESH)
     kept = {row: line for row, line in aside.items() if row not in gone}
     if exists(fresh):
         kept.update({row: line for _, line, row, _ in _entries(fresh, origins)})

@@ -78,7 +78,7 @@ class ArrowStage:
         self._begin(plan)
 
     def _begin(self, plan: Assembly) -> None:
-        self._plan = plan
+        self.plan = plan
         own = plan.schema.arrow_schema
         taken = [name for name in (OK, SOURCE_ID, ISSUES) if name in own.names]
         if taken:
@@ -96,22 +96,22 @@ class ArrowStage:
     @property
     def schema(self) -> Schema:
         """The schema of the records."""
-        return self._plan.schema
+        return self.plan.schema
 
     @property
     def mapping(self) -> MappingSet | None:
         """The mapping set; None where the rows are records already."""
-        return self._plan.mapping
+        return self.plan.mapping
 
     def __repr__(self) -> str:
         what = "records" if self.mapping is None else self.mapping.name or counted(len(self.mapping), "mapping")
-        return f"<ArrowStage {what} -> {self.schema.name}, rules {self._plan.rules}>"
+        return f"<ArrowStage {what} -> {self.schema.name}, rules {self.plan.rules}>"
 
     def __getstate__(self) -> dict[str, Any]:
         return {
             "version": __version__, "schema": self.schema, "sha256": self.schema.sha256,
             "mapping": None if self.mapping is None else self.mapping.to_dict(),
-            "rules": self._plan.rules, "strict": self._plan.strict,
+            "rules": self.plan.rules, "strict": self.plan.strict,
         }  # fmt: skip
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -192,7 +192,7 @@ class ArrowStage:
         """
         pieces = partial(_pieces, batches)
         if self.mapping is not None and self.mapping.options.group_by:  # grouping reads the rows as they come
-            return self._plan.checked(replace(_reader(columns), source=pieces, name=name, origins=origins))
+            return self.plan.checked(replace(_reader(columns), source=pieces, name=name, origins=origins))
         return replace(self._stream(columns), source=pieces, name=name, origins=origins)
 
     def _stream(self, columns: pa.Schema) -> Stream:
@@ -201,7 +201,7 @@ class ArrowStage:
         with self._lock:
             made = self._compiled.get(columns)
             if made is None:
-                made = self._compiled[columns] = self._plan.checked(_reader(columns))
+                made = self._compiled[columns] = self.plan.checked(_reader(columns))
         return made
 
 

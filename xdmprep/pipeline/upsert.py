@@ -317,7 +317,7 @@ def write_patch(
     made = as_schema(schema)
     refuse_events(made)
     options = DiffOptions(on, new, duplicates, relax_required)
-    write = write_options(made, format, max_bytes)
+    write = write_options(made, format=format, max_bytes=max_bytes)
     early, late = _sides(before, after, mapping, made, on, csv, excel, strict)
     ingested, sent = _checks(made, rules, options)
     key = {

@@ -6,10 +6,9 @@ import os
 import pickle
 import re
 import shutil
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +19,8 @@ from ..core.manifest import File, whole_file
 from ..core.typing import Format, RuleSet
 from ..errors import OutputError, SourceError, XdmPrepError
 from ..mapping import MappingLike, MappingSet
-from ..pipeline.assembly import Assembly, Merged, stamped, write_options
 from ..pipeline.checking import MAPPING, RULE_SET, SCHEMA
-from ..pipeline.prepare import Result, check_percentages, conclude, stored
+from ..pipeline.prepare import Result, Run, stored
 from ..report import FilesReport, Report
 from ..schema import Schema, SchemaLike
 from ..validate import Rules
@@ -98,39 +96,28 @@ def prepare(
         >>> result.rows, result.written, result.rejected
         (300, 241, 59)
     """
-    started = time.perf_counter()
-    check_percentages(error_threshold, max_loss)
-    schema_file = schema if isinstance(schema, str | os.PathLike) else None
     stage = GroupingStage(mapping, schema, rules=rules, strict=strict)
-    options = (
-        stamped(write, stage.schema)
-        if write
-        else write_options(stage.schema, format, max_bytes, max_rows=max_rows, multiline=multiline)
-    )
+    run = Run.of(
+        stage.plan, schema, error_threshold, max_loss, upsert,
+        write=write, format=format, max_bytes=max_bytes, max_rows=max_rows, multiline=multiline,
+    )  # fmt: skip
     plan = _plan(df)
     df, work = FrameJob.on(df, stage)
     columns = work.columns
-    chosen = stage.mapping or _as_they_are(stage.schema, columns.arrow_schema.names)
-    source = {"name": NAME, "columns": str(columns.arrow_schema), "plan": plan}
-    made = Assembly(stage.schema, chosen, rules, strict)
-    key = made.key(options, source, threshold=error_threshold, contract=None, upsert=upsert)
+    if stage.mapping is None:
+        run = replace(run, plan=replace(run.plan, mapping=_as_they_are(stage.schema, columns.arrow_schema.names)))
+    key = run.key({"name": NAME, "columns": str(columns.arrow_schema), "plan": plan}, contract=None, upsert=upsert)
     with opened(out, key, overwrite) as folder:
         with folder.all_or_nothing():
             attempted = attempts(folder, out)
-            done = _run(df, PartitionTask(work, attempted.staging, options))
-            written = Written(
-                tuple(_committed(done, attempted, folder)), sum(one.written.rows for one in done),
-                sum(one.written.written for one in done), sum(one.written.rejected for one in done),
-            )  # fmt: skip
+            done = _run(df, PartitionTask(work, attempted.staging, run.options))
+            counts = [astuple(replace(one.written, files=()))[1:] for one in done]
+            written = Written(tuple(_committed(done, attempted, folder)), *map(sum, zip(*counts, strict=True)))
             with ThreadPoolExecutor(2) as pool:  # each waits for the disk in the end
                 list(pool.map(lambda name: _joined(done, attempted, folder.path / name), (REJECTS, ISSUES)))
             attempted.remove()
-        merged = Merged(sum(one.merged.rows for one in done), sum(one.merged.rejected for one in done))
-        result = conclude(
-            folder, written, _report(done, stage), options, stage.schema, name=NAME, files=_files(done),
-            columns=columns.plain, mapping_file=chosen.name, schema_file=schema_file, threshold=error_threshold,
-            max_loss=max_loss, started=started, merged=merged, upsert=upsert,
-        )  # fmt: skip
+        report = _report(done, stage)
+        result = run.conclude(folder, written, report, name=NAME, files=_files(done), columns=columns.plain)
         return stored(result, folder.place) if isinstance(folder, StoreFolder) else result
 
 

@@ -17,7 +17,6 @@ import numpy as np
 import pyarrow as pa
 
 from ..core.stream import Chunk, Stream
-from ..pipeline.assembly import Merged
 from ..pipeline.stage import ArrowStage
 from ..report import Report, ReportBuilder
 from ..write import OutputFolder, WriteOptions, Written, write_stream
@@ -85,7 +84,6 @@ class Done:
     partition: str
     folder: str
     written: Written
-    merged: Merged
     places: dict[str, int]
     report: Report
 
@@ -109,29 +107,20 @@ class PartitionTask:
     def _run(self, batches: Iterator[pa.RecordBatch]) -> Done:
         stream, places = self.work.stream(batches)
         builder = ReportBuilder(stream.name, cap=KEPT_FINDINGS, notes=stream.notes)
-        merged = Merged()
-
-        def each(chunk: Chunk) -> None:
-            merged.add(chunk)
-            builder.add(chunk)
-
-        attempt = ""
+        attempt, written = "", Written((), 0, 0, 0)
         if self.staging is None:
-            rows = 0
             for chunk, _ in stream.run(jobs=1, rest=Chunk.found):
-                each(chunk)
-                rows += chunk.consumed
-            written = Written((), rows, 0, 0)
+                builder.add(chunk)
         else:
             number = stream.name.rpartition(" ")[2]
             attempt = f"{number:0>5}-{uuid.uuid4().hex}"
             with self.staging.attempt(attempt) as path:
                 folder = OutputFolder(path, {"partition": number})
-                written = write_stream(stream, folder, self.options, jobs=1, on_chunk=each)
+                written = write_stream(stream, folder, self.options, jobs=1, on_chunk=builder.add)
         report = builder.finish()
         named = [*report.issues["row"].to_pylist(), *(group.first_row for group in report.groups)]
         report.place(places.only(np.unique(np.array(named, np.int64))))
-        return Done(stream.name, attempt, written, merged, places.highest, report)
+        return Done(stream.name, attempt, written, places.highest, report)
 
 
 def _chained(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
 from ..core.manifest import File
 from ..core.pool import Pool
-from ..core.shred import Leaf
 from ..core.stream import Chunk, Stream
 from ..errors import DataError, UsageError
 from .folder import ISSUES, REJECTS, RUN, OutputFolder
@@ -30,7 +26,7 @@ from .store import StoreFolder
 
 __all__ = [
     "DEFAULT_MAX_BYTES", "ISSUES", "PLATFORM_MAX_BYTES", "REASON", "REJECTS", "RUN", "OutputFolder", "Rejects",
-    "StoreFolder", "WriteOptions", "Written", "issue_of", "open_parts", "reasons_of", "write_stream",
+    "StoreFolder", "WriteOptions", "Written", "issue_of", "reasons_of", "write_stream",
 ]  # fmt: skip
 
 log = logging.getLogger("xdmprep.write")
@@ -38,47 +34,43 @@ log = logging.getLogger("xdmprep.write")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a run wrote: rows read == written + rejected."""
+    """What a run wrote: rows read == written + rejected.
+
+    Attributes:
+        files: the parts.
+        rows, written, rejected: records, where rows are grouped; else rows.
+        merged, merged_rejected: source rows that went into a record with a row before them, and those of them in
+            rejected records.
+    """
 
     files: tuple[File, ...]
     rows: int
     written: int
     rejected: int
+    merged: int = 0
+    merged_rejected: int = 0
+
+    @property
+    def source_rows(self) -> dict[str, int]:
+        """The same counts of the rows of the source, whatever records they went into."""
+        rows, rejected = self.rows + self.merged, self.rejected + self.merged_rejected
+        return {"rows": rows, "written": rows - rejected, "rejected": rejected}
 
 
-def open_parts(
-    folder: OutputFolder,
-    leaves: Sequence[Leaf],
-    arrow_schema: pa.Schema,
-    options: WriteOptions,
-    pool: Pool | None = None,
-) -> Parts:
-    """The writer of the options' format.
-
-    Args:
-        folder: where the files go.
-        leaves: the fields of the records that hold values.
-        arrow_schema: Arrow types of the records.
-        options: format, sizes and compression of the files.
-        pool: does what the writer leaves to others; None for the calling thread alone. Only Parquet uses it.
-
-    Returns:
-        The writer, which has not opened a file.
-
-    Raises:
-        UsageError: the records are nested and the format is CSV, or they have more fields than the platform takes.
-    """
-    if len(leaves) > PLATFORM_MAX_FIELDS:
+def _parts(stream: Stream, folder: OutputFolder, options: WriteOptions, pool: Pool) -> Parts:
+    """The writer of the options' format, which has not opened a file."""
+    if len(stream.leaves) > PLATFORM_MAX_FIELDS:
         raise UsageError(
-            f"the records have {len(leaves):,} fields, the platform takes {PLATFORM_MAX_FIELDS:,} a row. Map fewer."
+            f"the records have {len(stream.leaves):,} fields, the platform takes {PLATFORM_MAX_FIELDS:,} a row. "
+            "Map fewer."
         )
     if options.format == "parquet":
         from .parquet import ParquetParts  # loads pyarrow.parquet, which the other formats do without
 
-        return ParquetParts(folder, leaves, arrow_schema, options, pool or Pool(1))
+        return ParquetParts(folder, stream.leaves, stream.arrow_schema, options, pool)
     if options.format == "csv":
-        return CsvParts(folder, arrow_schema, options)
-    return JsonParts(folder, leaves, options)
+        return CsvParts(folder, stream.arrow_schema, options)
+    return JsonParts(folder, stream.leaves, options)
 
 
 def write_stream(
@@ -89,7 +81,8 @@ def write_stream(
     jobs: int | None = None,
     on_chunk: Callable[[Chunk], None] | None = None,
     on_part: Callable[[File], None] | None = None,
-    clock: Callable[[str], AbstractContextManager[Any]] = nullcontext,
+    earlier: Sequence[File] = (),
+    names: tuple[str, str] = (REJECTS, ISSUES),
 ) -> Written:
     """Write the records of `stream` as parts into `folder`; faulty rows go to the rejects.
 
@@ -100,18 +93,22 @@ def write_stream(
         jobs: worker threads, see :meth:`Stream.run`.
         on_chunk: called in order with what was found in each chunk, for progress and reports.
         on_part: called with each part when it is complete; until the run ends, its name is a hidden one.
-        clock: gives a context that measures the stage it names.
+        earlier: parts that the folder has already; the new ones are numbered after them.
+        names: of the files for rows set aside and for findings.
 
     Returns:
-        The parts, and the numbers of rows that were read, written and set aside.
+        All parts, and the numbers of rows that were read, written and set aside.
 
     Raises:
+        UsageError: the records are nested and the format is CSV, or they have more fields than the platform takes.
         OutputError: the disk refuses; nothing half-written stays.
     """
     pool = Pool(jobs)
-    parts = open_parts(folder, stream.leaves, stream.arrow_schema, options, pool)
-    rejects = Rejects(folder, origins=stream.origins)
-    rows = written = announced = 0
+    parts = _parts(stream, folder, options, pool)
+    parts.files += earlier
+    rejects = Rejects(folder, names, stream.origins)
+    rows = written = merged = merged_rejected = 0
+    announced = len(earlier)
 
     def announce() -> None:
         nonlocal announced
@@ -122,23 +119,24 @@ def write_stream(
         announced = len(parts.files)
 
     def last(chunk: Chunk) -> tuple[int, Any]:
-        with clock("encode"):
-            good = ~chunk.faulty()
-            return int(good.sum()), parts.make(chunk, good)
+        good = ~chunk.faulty()
+        return int(good.sum()), parts.make(chunk, good)
 
     try:
         for chunk, (good, made) in stream.run(last, pool, Chunk.found):
-            with clock("write"):
-                parts.add(made, good)
-                rejects.add(chunk)
+            parts.add(made, good)
+            rejects.add(chunk)
             rows += chunk.consumed
             written += good
+            if chunk.merged:
+                bad = chunk.faulty()
+                merged += chunk.merged
+                merged_rejected += chunk.rows_in(bad) - int(bad.sum())
             if on_chunk is not None:
                 on_chunk(chunk)
             announce()
-        with clock("write"):
-            parts.finish()
-            rejects.finish()
+        parts.finish()
+        rejects.finish()
         announce()
     except BaseException:
         parts.discard()
@@ -148,4 +146,4 @@ def write_stream(
         pool.close()
     if rows != written + rejects.rows:
         raise DataError(f"{rows} rows were read, but {written} written and {rejects.rows} set aside: this is a bug.")
-    return Written(tuple(parts.files), rows, written, rejects.rows)
+    return Written(tuple(parts.files), rows, written, rejects.rows, merged, merged_rejected)
