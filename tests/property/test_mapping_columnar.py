@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,12 @@ from hypothesis import strategies as st
 from xdmprep.core.shred import prune
 from xdmprep.core.stream import issue_table
 from xdmprep.errors import MappingError
+from xdmprep.language import compile_expression
+from xdmprep.language.catalogue import Context
+from xdmprep.language.coercion import coerce_value
+from xdmprep.language.interpreter import Scope, compile_node, run
+from xdmprep.language.options import DEFAULT
+from xdmprep.language.values import Failed, incoming, leaves_changed
 from xdmprep.mapping import MappingSet, compile_mapping
 from xdmprep.mapping.files import parse_yaml
 from xdmprep.read import open_source
@@ -155,3 +163,70 @@ def test_any_text_as_a_file_is_fine_or_one_clear_error(text: str) -> None:
         MappingSet(content if content is not None else {})
     except MappingError as error:
         assert str(error)
+
+
+_MIXED = pa.schema(
+    [
+        ("t", pa.string()), ("n", pa.int64()), ("x", pa.float64()), ("b", pa.bool_()), ("d", pa.decimal128(9, 2)),
+        ("at", pa.timestamp("ms", "UTC")), ("day", pa.date32()), ("off", pa.string()), ("l", pa.list_(pa.int64())),
+    ]
+)  # fmt: skip
+_AT = datetime(2024, 12, 31, 23, 30, 5, 123000, UTC)
+_ROWS = [
+    dict(zip(_MIXED.names, row, strict=True)) for row in (
+        ("5", 7, 1.0, True, Decimal("1.50"), _AT, date(2024, 2, 29), "2024-01-01T00:30:00+02:00", [1, None]),
+        ("1.5", -1, 2.5, False, Decimal("2.00"), _AT, date(1969, 7, 20), "2024-06-30T20:00:00-05:30", []),
+        ("true", 0, -0.0, None, Decimal("0.10"), datetime(1969, 1, 1, tzinfo=UTC), None, "2024-01-01T00:00:00Z", None),
+        ("", 2**40, 1e10, True, None, None, date(2024, 1, 1), "x", [3]),
+        (None, None, None, None, None, None, None, None, None),
+    )
+]  # fmt: skip
+_TYPES: dict[str, Any] = {
+    "t": {"type": "string"}, "n": {"type": "integer", "meta:xdmType": "long"}, "x": {"type": "number"},
+    "b": {"type": "boolean"}, "d": {"type": "string", "format": "date"},
+    "at": {"type": "string", "format": "date-time"}, "l": {"type": "array", "items": {"type": "string"}},
+}  # fmt: skip
+_OBJECT = {"type": "object", "properties": _TYPES}
+_LEAVES = Schema.from_dict({"title": "leaves", "type": "object", "properties": {"whole": _OBJECT, "path": _OBJECT}})
+_ARROW = {name: part.arrow_type for name, part in _LEAVES.root.children["path"].children.items()}
+
+
+def _leaf(destination: str, expression: str, name: str) -> list[Any] | None:
+    """What stands at a leaf in each row; None where the set is refused."""
+    mapping = MappingSet({destination: {"expression": expression}})
+    source = open_source(pa.Table.from_pylist(_ROWS, _MIXED))
+    try:
+        step = compile_mapping(mapping, source.arrow_schema, _LEAVES)
+    except MappingError:
+        return None
+    stream = source.then(step, step.leaves, step.arrow_schema)
+    records = [record for chunk in stream.chunks() for record in chunk.nested(stream.arrow_schema).to_pylist()]
+    top = destination.partition(".")[0]
+    return [(record.get(top) or {}).get(name) for record in records]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "t", "n", "x", "b", "d", "at", "off", "x + 1", "n + 1", "t + 1", "x * n", "d + 1", "d * x", "-d", "d / 3",
+        "iif(n > 0, n, x)", "iif(n > 0, t, x)", "iif(b, d, n)", "iif(n > 0, t, at)", "nvl(x, n)", "nvl(d, x)",
+        "date(off)", "zone_date_to_zone(at, 'Asia/Tokyo')", "iif(b, date(off), at)", "set_date_part('dd', 1, at)",
+        "nvl(date(off), day)", "to_array(false, n, x, t)", "to_array(false, date(off), at)", "l", "n == x", "d > 1",
+        "make_date_time(2024, 1, 1, 0, 30, 0, 123456789, 'Europe/Paris')", "max(n, x)", "to_integer(t)", "null",
+        "nvl(day, day)",
+    ],
+)  # fmt: skip
+def test_a_leaf_of_a_calculated_object_is_what_its_expression_gives(text: str) -> None:
+    tree = compile_node(compile_expression(text, _MIXED).tree)
+    for name, kind in _ARROW.items():
+        wanted: list[Any] = []
+        for row in _ROWS:
+            try:
+                value = run(tree, Scope(leaves_changed(row, incoming), Context(DEFAULT)))
+                wanted.append(coerce_value(value, kind, DEFAULT))
+            except Failed:
+                wanted.append(None)
+        path = _leaf(f"path.{name}", text, name)
+        assert path in (None, wanted), name
+        assert _leaf("whole", f"to_object('{name}', {text})", name) == path, name
+        assert _leaf("whole", f"iif(n != 9, {{'{name}': {text}}}, null)", name) == path, name

@@ -27,6 +27,7 @@ from .columns import (
     LONG,
     NUMERAL,
     TEXT,
+    ZONED,
     Column,
     Ints,
     Mask,
@@ -84,6 +85,8 @@ def coerce(values: pa.Array | list[Any], target: pa.DataType, options: Options =
         values, kind = shapes.normal(values), NUMERAL
     if kind == NUMERAL:
         return _numerals(values, target, options)
+    if kind == ZONED:
+        return _zoned(values, target, options)
     column = _converted(plain(values), target, options)
     if column is None:
         return _by_value(values, target, options)
@@ -100,6 +103,21 @@ def _numerals(values: pa.Array, target: pa.DataType, options: Options) -> tuple[
     if not pa.types.is_integer(target):
         return _one_by_one(shapes.to_python(values), target, options)
     return coerce(pc.replace_substring_regex(digits, r"\.0*$", ""), target, options)
+
+
+def _zoned(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
+    """Times in zones: as text with their offset, the day that it is there, or the moment."""
+    if target == TEXT:
+        column = print_moments(values)
+    elif pa.types.is_date(target):
+        column = Column(_from_moments(dates.local_of(values), target))
+    else:
+        return coerce(shapes.instant_of(values), target, options)
+    if column.open is None:
+        return column.values, np.zeros(0, dtype=np.int64)
+    at = np.flatnonzero(column.open)
+    found, bad = _one_by_one(shapes.to_python(values.take(pa.array(at))), target, options)
+    return pc.replace_with_mask(column.values, pa.array(column.open), found), at[bad]
 
 
 def by_kind(values: pa.Array) -> list[pa.Array] | None:

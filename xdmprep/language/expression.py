@@ -32,18 +32,21 @@ class Evaluated:
     """What an expression gave for a batch.
 
     Attributes:
-        column: an Arrow array as long as the batch, or Python values where no type holds them.  Where the type is known
-            per row only, it may be a mixed one (see :mod:`xdmprep.language.shapes`).
+        column: an Arrow array as long as the batch, of a type between kernels (see
+            :mod:`xdmprep.language.shapes`), or Python values where no type holds them.
         values: an Arrow array of the expression's type (strings may be dictionary-encoded).  Where the type is known
             per row only, or a value of this batch does not fit it, or for exact numbers: a list of Python values.
         failed: 0-based positions of the rows that failed, in order; their values are null.
         why: the reason of each of them.
     """
 
-    __slots__ = ("_inner", "column", "failed", "why")
+    __slots__ = ("_values", "column", "failed", "why")
 
-    def __init__(self, column: Any, failed: Ints = _NOWHERE, why: pa.Array = _NO_REASON, inner: Any = None) -> None:
-        self.column, self.failed, self.why, self._inner = column, failed, why, inner
+    def __init__(
+        self, column: Any, failed: Ints = _NOWHERE, why: pa.Array = _NO_REASON,
+        values: Callable[[Any], Any] = lambda column: column,
+    ) -> None:  # fmt: skip
+        self.column, self.failed, self.why, self._values = column, failed, why, values
 
     @property
     def errors(self) -> list[tuple[int, str]]:
@@ -52,7 +55,7 @@ class Evaluated:
 
     @property
     def values(self) -> pa.Array | list[Any]:  # noqa: D102 (see the class)
-        return self.column if self._inner is None else shapes.outgoing(shapes.to_python(self._inner))
+        return self._values(self.column)
 
 
 class Expression:
@@ -235,7 +238,7 @@ class Expression:
         if not isinstance(values, list) and not isinstance(fresh, list):
             if kind is not None:
                 new, old = _settled(fresh, kind), _settled(values, kind)
-                if new is not None and old is not None:
+                if new is not None and old is not None and new.type == old.type:
                     return _handed(patched(old, is_open, new), kind, *errors)
             which, places = is_open.astype(np.int64), np.zeros(frame.n, dtype=np.int64)
             places[at] = np.arange(len(at))
@@ -254,10 +257,16 @@ def _handed(
     array = shapes.from_python(shapes.in_micros(values)) if kind is not None and isinstance(values, list) else values
     settled = None if kind is None or isinstance(array, list) else _settled(array, kind)
     if settled is None:
-        column = shapes.outgoing(values) if isinstance(values, list) else shapes.final(values)
-        return Evaluated(column, failed, why, values)
-    inner = settled if shapes.said_type(settled.type) != shapes.final_type(settled.type) else None
-    return Evaluated(shapes.final(settled), failed, why, inner)
+        return Evaluated(values if isinstance(values, list) else shapes.bare(values), failed, why, _one_by_one)
+    if isinstance(values, list):  # dates in it may be finer than columns hold
+        return Evaluated(values, failed, why, lambda _: shapes.final(settled))
+    exact = shapes.said_type(settled.type) != shapes.final_type(settled.type)
+    return Evaluated(shapes.bare(settled), failed, why, _one_by_one if exact else shapes.final)
+
+
+def _one_by_one(values: pa.Array | list[Any]) -> list[Any]:
+    made: list[Any] = shapes.outgoing(shapes.to_python(values))
+    return made
 
 
 def _written(node: Node) -> str:
@@ -289,7 +298,7 @@ def _settled(values: pa.Array, kind: pa.DataType) -> pa.Array | None:
     if wanted == "numeral" and shapes.common_type(values.type, kind) == kind:
         return shapes.widened(values, kind)
     if mine == "zoned" and wanted == "moment":
-        return shapes.instant_of(values)
+        return values
     if mine == "object" and wanted == "map":
         offsets, keys, items = shapes.entries_of(values)
         values, mine = shapes.map_of(offsets, keys, items, nulls_of(values)), "map"
@@ -300,11 +309,15 @@ def _settled(values: pa.Array, kind: pa.DataType) -> pa.Array | None:
         return shapes.elements_changed(values, lambda items: _settled(items, inner))
     if mine != "object" or set(shapes.keys_of(values.type)) != set(shapes.keys_of(kind)):
         return None
-    parts = []
+    parts, fields = [], []
     for part in kind:
         at = values.type.get_field_index(part.name)
-        parts.append(pa.repeat(False, len(values)) if at < 0 else _settled(values.field(at), part.type))
-    return None if any(part is None for part in parts) else shapes.struct_of(parts, list(kind), nulls_of(values))
+        made = pa.repeat(False, len(values)) if at < 0 else _settled(values.field(at), part.type)
+        if made is None:
+            return None
+        parts.append(made)
+        fields.append(pa.field(part.name, made.type))
+    return shapes.struct_of(parts, fields, nulls_of(values))
 
 
 def _row_keys(records: pa.RecordBatch, names: tuple[str, ...], text: str) -> Callable[[int], bytes]:

@@ -811,21 +811,41 @@ def _replaced(kind: pa.DataType, old: pa.DataType, new: pa.DataType) -> pa.DataT
 
 
 def final(values: pa.Array) -> pa.Array:
-    """A column as it is handed out: dates in milliseconds, truncated; no hidden fields of objects."""
-    if values.type == ZONED:
-        values = instant_of(values)
+    """A column as records hold it: dates in milliseconds, truncated; no hidden fields of objects."""
+    return _changed(values, _in_millis)
+
+
+def bare(values: pa.Array) -> pa.Array:
+    """A column without hidden fields of objects; dates keep their zone and their microseconds."""
+    return _changed(values, lambda leaf: leaf)
+
+
+def _in_millis(values: pa.Array) -> pa.Array:
+    values = instant_of(values)
+    if values.type != MOMENT:
+        return values
+    mask = nulls_of(values) if values.null_count else None
+    return pa.array(np.floor_divide(numpy_of(values), 1000), mask=mask).view(TIMESTAMP)
+
+
+def _changed(values: pa.Array, change: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """A column with its leaves changed, without hidden fields of objects."""
     kind = values.type
-    if kind == MOMENT:
-        mask = nulls_of(values) if values.null_count else None
-        return pa.array(np.floor_divide(numpy_of(values), 1000), mask=mask).view(TIMESTAMP)
-    if not pa.types.is_nested(kind) or kind == final_type(kind):
+    if not pa.types.is_nested(kind) or kind in (ZONED, NUMERAL):
+        return change(values)
+    if kind == final_type(kind):
         return values
     name = type_kind(kind)
     if name in ("list", "map"):
-        return elements_changed(values, final)
+        return elements_changed(values, lambda items: _changed(items, change))
     if name == "mixed":
         parts = {field.name: field_of(values, field.name) for field in kind}
     else:
         parts = fields_of(values)
-    children = [final(part) for part in parts.values()]
+    children = [_changed(part, change) for part in parts.values()]
     return object_of(list(parts), children, [None] * len(children), nulls_of(values))
+
+
+def is_object(kind: pa.DataType) -> bool:
+    """Whether columns of a type hold objects only."""
+    return bool(pa.types.is_struct(kind) and type_kind(kind) == "object")

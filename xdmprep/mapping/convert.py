@@ -22,7 +22,8 @@ from ..core.paths import EVERY, Path
 from ..core.shred import conform, plain, valid
 from ..kernels.arrays import list_parts, map_parts, offsets_of
 from ..language import NUMERAL, Options, by_kind, coerce
-from ..language.shapes import to_python
+from ..language.columns import ZONED
+from ..language.shapes import is_object, to_python
 from .digits import without_digits
 from .nested import as_meant
 from .unknown import Others, inside, values_in_python, values_of_other_keys, values_of_others
@@ -72,6 +73,19 @@ def convert(
     return _Conversion(options, digits).of(values, target, told)
 
 
+def opened(values: pa.Array | list[Any], kind: pa.DataType, options: Options) -> tuple[pa.Array, list[Misfit]]:
+    """Objects with the fields of a type, each as it comes; other values are converted to the type."""
+    if isinstance(values, list) or not is_object(values.type):
+        return convert(values, kind, options)
+    children, found = [], []
+    for field, (_, part) in zip(kind, _fields_of(values, [field.name for field in kind]), strict=True):
+        child, misfits = opened(part, field.type, options) if is_object(field.type) else (part, [])
+        children.append(plain(child))
+        found += [replace(misfit, path=(field.name, *misfit.path)) for misfit in misfits]
+    names = [field.name for field in kind]
+    return pa.StructArray.from_arrays(children, names, mask=pa.array(~valid(values))), found
+
+
 @dataclass(frozen=True)
 class _Conversion:
     options: Options
@@ -89,7 +103,7 @@ class _Conversion:
             return values, []
         if pa.types.is_null(kind):
             return pa.nulls(len(values), target), []
-        if kind == NUMERAL:
+        if kind in (NUMERAL, ZONED):
             return self._scalars(values, target)
         if pa.types.is_struct(kind) and (parts := by_kind(values)) is not None:
             return self._mixed(parts, target, told)
@@ -201,7 +215,7 @@ def _left_out(others: Others) -> list[Misfit]:
 def _seen(values: pa.Array | list[Any]) -> pa.Array:
     """Values that are left out as text; of objects and arrays, which may be many and large, what they are."""
     kind = pa.null() if isinstance(values, list) else values.type
-    if pa.types.is_nested(kind) and kind != NUMERAL and not (pa.types.is_struct(kind) and by_kind(values)):
+    if pa.types.is_nested(kind) and (not pa.types.is_struct(kind) or is_object(kind)):
         return pa.repeat(pa.scalar(type_words(kind)), len(values))
     return texts(values, np.arange(len(values)))
 
@@ -226,9 +240,13 @@ def texts(values: pa.Array | list[Any], positions: Positions) -> pa.Array:
     if holds_text(some.type):
         return conform(some, pa.string())
     types, kind = pa.types, some.type
-    if types.is_integer(kind) or types.is_boolean(kind) or types.is_timestamp(kind) or types.is_date(kind):
+    scalar = types.is_integer(kind) or types.is_boolean(kind) or types.is_timestamp(kind) or types.is_date(kind)
+    if scalar or kind == ZONED:
         return coerce(some, pa.string())[0]
-    items = to_python(some) if pa.types.is_struct(kind) and by_kind(some) is not None else some.to_pylist()
+    try:
+        items = to_python(some)
+    except TypeError:  # a column of the source, in a type of its own
+        items = some.to_pylist()
     return pa.array([_text(value) for value in items], pa.string())
 
 

@@ -19,13 +19,13 @@ from ..language.evaluation import Shared
 from ..language.shapes import only_where
 from ..language.tree import Node
 from .array_zip import Lists, zipped
-from .convert import Misfit, convert, texts
+from .convert import Misfit, convert, opened, texts
 from .destinations import type_name
 from .digits import lost_rows
 from .hints import hinted
 from .nested import as_meant
 from .sources import ColumnSource, ConstantSource, ExpressionSource, Source, field_of, source_of
-from .tree import Cast, Collect, First, GetPath, IsValid, Made, Step, Where, Zip
+from .tree import Cast, Collect, First, GetPath, IsValid, Made, Opened, Step, Where, Zip
 
 _Ints = np.ndarray[Any, np.dtype[np.int64]]
 _TEXT_COLUMN = pa.dictionary(pa.int32(), pa.string())
@@ -81,6 +81,9 @@ class Work:
                 return Made(array_at(plain(self.run(value).values), steps))
             case Cast(value, kind, told):
                 return self._cast(value, kind, told)
+            case Opened(value, kind):
+                array, misfits = opened(self.run(value).values, kind, self.options)
+                return Made(array, misfits=misfits)
             case Where(value, condition):
                 holds = self.run(condition).values.fill_null(False).to_numpy(zero_copy_only=False)
                 return Made(only_where(self.run(value).values, holds))

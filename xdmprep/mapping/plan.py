@@ -20,7 +20,7 @@ from ..core.ndjson.fields import is_numeral, is_unseen
 from ..core.paths import EVERY, Path, format_path
 from ..errors import ExpressionError, MappingError, did_you_mean, shorten
 from ..language import NUMERAL, Options, by_kind, coerce
-from ..language.shapes import handed_type
+from ..language.shapes import final, handed_type
 from ..language.tree import Node
 from ..schema import Field, Schema
 from .destinations import clashes, destination, find, never_fits, target_type, type_name
@@ -41,7 +41,7 @@ from .sources import (
     unknown_column,
 )
 from .split import split
-from .tree import Cast, GetPath
+from .tree import Cast, GetPath, Opened
 from .unknown import unknown_fields
 
 #: Some rows of a source, or what gives them.
@@ -341,7 +341,7 @@ class _Planner:
             kinds = [pa.float64() if part.type == NUMERAL else part.type for part in parts]
             return pa.float64() if all(map(_is_number, kinds)) else pa.string()
         try:
-            array = values if isinstance(values, pa.Array) else pa.array(values)
+            array = final(values) if isinstance(values, pa.Array) else pa.array(values)
         except (pa.ArrowInvalid, pa.ArrowTypeError):
             return pa.string()
         return natural(array.type) or pa.string()
@@ -376,11 +376,11 @@ class _Planner:
     ) -> Iterator[Output]:
         """An output for each field of an object of type `kind` that the destination has and no other mapping makes.
 
-        A column is walked into as it comes; what else gives objects is made to be of the type first.
+        A column is walked into as it comes; what else gives objects need not have the same fields in every chunk.
         """
         if not steps and not (isinstance(one.node, ColumnSource) and pa.types.is_struct(one.node.type)):
             made = handed_type(kind) if isinstance(one.node, ExpressionSource) else kind
-            one = replace(one, node=Cast(one.node, made))
+            one = replace(one, node=Opened(one.node, made))
         for child in kind:
             way = (*steps, child.name)
             path = (*one.path, *way)

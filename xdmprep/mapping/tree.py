@@ -64,6 +64,13 @@ class Cast(Step):
 
 
 @dataclass(frozen=True)
+class Opened(Step):
+    """The values as objects with the fields of `type`, each as it comes."""
+
+    type: pa.DataType
+
+
+@dataclass(frozen=True)
 class Where(Step):
     """The values where `condition` holds, else null."""
 
