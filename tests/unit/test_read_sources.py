@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import decimal
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -271,6 +273,21 @@ def test_joined_chunks_are_bounded_in_bytes() -> None:
     batches = [pa.record_batch({"t": ["x" * 100_000] * 10}) for _ in range(200)]
     sizes = [chunk.records.nbytes for chunk in open_source(pa.Table.from_batches(batches)).chunks()]
     assert sum(sizes) > 200 * 1_000_000 and max(sizes) < 9 << 20
+
+
+@pytest.mark.parametrize("opened", ["table", "reader", "wrapped"])
+@pytest.mark.parametrize(("read", "counted"), [("n", 25_000), ("t", 62_500), ("v", 62_500), (None, 100_000)])
+def test_columns_that_are_not_read_count_a_quarter_in_a_block(opened: str, read: str | None, counted: int) -> None:
+    """Also where another source has replaced the stream's own, as one that keeps a file does."""
+    rows = 1000
+    half = pa.array([str(row).zfill(50_000) for row in range(rows)])
+    batch = pa.record_batch({"n": pa.array(range(rows)), "t": half, "v": half.cast(pa.string_view())})
+    stream = open_source(batch if opened == "table" else pa.RecordBatchReader.from_batches(batch.schema, [batch]))
+    if opened == "wrapped":
+        stream = replace(stream, source=partial(iter, [batch]))
+    chunks = list(stream.reading(None if read is None else frozenset([read])))
+    assert [row for chunk in chunks for row in chunk.records.column("n").to_pylist()] == list(range(rows))
+    assert len(chunks[0]) == pytest.approx((8 << 20) / counted, rel=0.02)
 
 
 def test_chunks_that_arrow_cannot_join_are_joined_as_plain_columns() -> None:

@@ -61,6 +61,14 @@ class Unfit:
 # ---- types -------------------------------------------------------------------------------------------------------
 
 
+#: Types that are plain as they are.
+_PLAIN = frozenset(
+    kind.id for kind in (
+        pa.string(), pa.bool_(), pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint64(), pa.float64(), pa.date32(),
+    )
+)  # fmt: skip
+
+
 def plain_type(kind: pa.DataType, exact: bool = True) -> pa.DataType | None:
     """The one type that chunks use for `kind`; None if no record can hold it.
 
@@ -74,6 +82,8 @@ def plain_type(kind: pa.DataType, exact: bool = True) -> pa.DataType | None:
         int64 up to 18 digits and text beyond; floats double; times milliseconds, in UTC where they have no zone.
     """
     types = pa.types
+    if kind.id in _PLAIN:
+        return kind
     if types.is_dictionary(kind) or types.is_run_end_encoded(kind):
         return plain_type(kind.value_type, exact)
     if kind == NUMBERS:
@@ -85,8 +95,6 @@ def plain_type(kind: pa.DataType, exact: bool = True) -> pa.DataType | None:
         return kind if exact else pa.string()
     if is_text(kind) or types.is_time(kind):
         return pa.string()
-    if types.is_boolean(kind) or types.is_signed_integer(kind) or types.is_uint64(kind):
-        return kind
     if types.is_unsigned_integer(kind):
         return pa.int64()
     if types.is_floating(kind):
@@ -122,7 +130,7 @@ def _is_key(kind: pa.DataType) -> bool:
 
 def plain_field(field: pa.Field, exact: bool = True) -> pa.Field | None:
     """A field with its :func:`plain_type`; of numbers as they are written, text that is marked so, or doubles."""
-    written = field.type == NUMBERS or is_numeral(field)
+    written = is_numeral(field) or field.type == NUMBERS
     kind = plain_type(NUMBERS if written else field.type, exact)
     return None if kind is None else pa.field(field.name, kind, metadata=NUMERAL if written and exact else None)
 

@@ -116,8 +116,7 @@ def nest(leaves: Sequence[Leaf], records: pa.RecordBatch, arrow_schema: pa.Schem
     unknown = [step for step in tree if step not in known]
     if unknown:
         raise KeyError(unknown[0])
-    nesting = _Nesting(records)
-    columns = [nesting.build([tree.get(field.name)], field.type, None) for field in schema]
+    columns = _Nesting(records).fields([tree], list(schema), None)
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
@@ -163,19 +162,26 @@ class _Nesting:
     def __init__(self, records: pa.RecordBatch) -> None:
         self._records = records
         self._n = records.num_rows
-        self._nulls: dict[tuple[pa.DataType, int], pa.Array] = {}
 
-    def _absent(self, kind: pa.DataType, n: int) -> pa.Array:
-        """A column of nulls, the same for all fields of a type: a wide schema has thousands that no leaf fills."""
-        made = self._nulls.get((kind, n))
-        if made is None:
-            made = self._nulls[kind, n] = pa.nulls(n, kind)
-        return made
+    def fields(self, nodes: Sequence[Any], fields: Sequence[pa.Field], picked: _Picked | None) -> list[pa.Array]:
+        """The fields of the objects `nodes`.
+
+        Those that no leaf fills, of which a wide schema has thousands, are made at once and share their memory.
+        """
+        filled = {step for node in nodes if node for step in node}
+        n = self._n if picked is None else len(picked)
+        nulls = pa.nulls(n, pa.struct([field for field in fields if field.name not in filled]))
+        absent = map(nulls.field, range(nulls.type.num_fields))
+        return [
+            self.build([node and node.get(field.name) for node in nodes], field.type, picked)
+            if field.name in filled else next(absent)
+            for field in fields
+        ]  # fmt: skip
 
     def build(self, nodes: Sequence[Any], kind: pa.DataType, picked: _Picked | None) -> pa.Array:
         """The values of `kind` that the subtrees `nodes` hold: one per row (`picked` is None, one node), or picked."""
         if all(node is None for node in nodes):
-            return self._absent(kind, self._n if picked is None else len(picked))
+            return pa.nulls(self._n if picked is None else len(picked), kind)
         if any(isinstance(node, int) for node in nodes):
             return self._values(nodes, kind, picked)
         if pa.types.is_struct(kind):
@@ -222,7 +228,7 @@ class _Nesting:
         if unknown:
             raise KeyError(unknown[0])
         known = {step for node in nodes if node for step in node}
-        children = [self.build([node and node.get(field.name) for node in nodes], field.type, picked) for field in kind]
+        children = self.fields(nodes, list(kind), picked)
         absent = all_null([child for field, child in zip(kind, children, strict=True) if field.name in known])
         return pa.StructArray.from_arrays(children, fields=list(kind), mask=absent)
 

@@ -344,6 +344,8 @@ class Stream:
         whole: opens the same rows with columns for all of them, which takes one more reading; None if `leaves` are such
             already, and not those of the first rows.
         narrowed: the first step for those who read the values of some columns only; None if it is the same.
+        gather: makes pieces of what `source` gives; `only` are the columns whose values are read, None means all.  None
+            if the source gives pieces itself.
         notes: what is worth a warning about all rows, such as fields that a mapping leaves out.
         not_read: the files of a folder that are not read for their names.
         numbered: whether the first step numbers the rows through the whole source.
@@ -365,6 +367,7 @@ class Stream:
     unlike: Unlike | None = None
     whole: Callable[[], Stream] | None = None
     narrowed: Callable[[frozenset[str]], Callable[[Any], Any]] | None = None
+    gather: Callable[..., Iterator[Any]] | None = None
     notes: tuple[str, ...] = ()
     not_read: tuple[str, ...] = ()
     numbered: bool = False
@@ -411,7 +414,8 @@ class Stream:
         """
         if names is None or self.narrowed is None or len(self.steps) != 1:
             return self
-        return replace(self, steps=(self.narrowed(names),))
+        gather = self.gather and partial(self.gather, only=names)
+        return replace(self, steps=(self.narrowed(names),), gather=gather)
 
     def with_all_columns(self) -> Stream:
         """The same rows with columns for all of them; this stream where it has them already.
@@ -464,7 +468,7 @@ class Stream:
             1
         """
         try:
-            yield from self.source()
+            yield from self.gather(self.source()) if self.gather else self.source()
         except OSError as error:
             why = error.strerror or shorten(str(error), 200)
             raise SourceError(

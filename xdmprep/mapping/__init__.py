@@ -192,4 +192,4 @@ def _peek(stream: Stream) -> tuple[Stream, pa.RecordBatch]:
     chunk = first
     for step in stream.steps:
         chunk = step(chunk)
-    return replace(stream, source=again), chunk.nested(stream.arrow_schema)
+    return replace(stream, source=again, gather=None), chunk.nested(stream.arrow_schema)

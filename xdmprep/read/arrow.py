@@ -449,15 +449,24 @@ def _table_batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
     yield from table.to_batches()
 
 
-def _row_bytes(rows: pa.Table | pa.RecordBatch) -> int:
-    """About how many bytes a row takes by itself: views and dictionaries share theirs with other rows."""
-    size: int = 0
-    for end in (rows.slice(0, _FEW), rows.slice(max(0, rows.num_rows - _FEW))):
-        for column in end.columns:
-            shares = re.search("view|dictionary", str(column.type))
-            size += sum(_plain(chunk)[0].nbytes for chunk in _chunks(column)) if shares else column.nbytes
-    each: int = size // max(1, 2 * min(_FEW, rows.num_rows))
-    return max(1, each)
+def _row_bytes(rows: pa.Table | pa.RecordBatch, only: frozenset[str] | None = None) -> int:
+    """About how many bytes a row takes by itself: views and dictionaries share theirs with other rows.
+
+    Columns that are not among `only` count a quarter: they are held, but as a rule neither copied nor looked at.
+    """
+    parts = [rows]
+    if re.search("view|dictionary", str(rows.schema)):
+        ends = rows.slice(0, _FEW), rows.slice(max(0, rows.num_rows - _FEW))
+        parts = [
+            pa.record_batch([_joined(column, _plain)[0] for column in end.columns], names=end.schema.names)
+            for end in ends
+        ]
+    size: int = sum(part.nbytes for part in parts)
+    if only is not None:
+        read = [number for number, name in enumerate(rows.schema.names) if name in only]
+        size = (size + 3 * sum(part.select(read).nbytes for part in parts)) // 4
+    count: int = sum(part.num_rows for part in parts)
+    return max(1, size // max(1, count))
 
 
 def _once(unread: list[pa.RecordBatchReader], name: str) -> Iterator[pa.RecordBatch]:
@@ -487,28 +496,34 @@ def _stream(schema: pa.Schema, pieces: Any, name: str) -> Stream:
     ])  # fmt: skip
     leaves = column_leaves(arrow_schema)
     numbers = frozenset(field.name for field in arrow_schema if is_numeral(field))
-    step = partial(_chunk, leaves=leaves, numbers=numbers)
-    return Stream(
-        lambda: _blocks(iter(pieces())), (step,), leaves, arrow_schema, name,
-        narrowed=lambda names: partial(step, only=names),
-    )  # fmt: skip
+
+    def narrowed(names: frozenset[str]) -> Callable[[pa.Table | pa.RecordBatch], Chunk]:
+        held = [made is not None and leaf.path[0] not in names for leaf, made in zip(leaves, plain, strict=True)]
+        return partial(_chunk, leaves=leaves, held=held, numbers=numbers)
+
+    step = narrowed(frozenset(schema.names))
+    return Stream(pieces, (step,), leaves, arrow_schema, name, narrowed=narrowed, gather=_blocks)
 
 
-def _block(batches: list[pa.RecordBatch]) -> pa.Table:
+def _block(batches: list[pa.RecordBatch]) -> pa.Table | pa.RecordBatch:
     """Batches as a block; tiny ones are joined here, as chunks of a table they take three times as long."""
+    if len(batches) == 1:
+        return batches[0]
     if len(batches) > _FEW:
         with suppress(pa.ArrowException):  # dictionaries that Arrow does not join
             batches = [pa.concat_batches(batches)]
     return pa.Table.from_batches(batches)
 
 
-def _block_rows(batch: pa.RecordBatch) -> int:
+def _block_rows(batch: pa.RecordBatch, only: frozenset[str] | None = None) -> int:
     """How many rows such as these are a block."""
-    return max(1, min(BLOCK_ROWS, chunk_bytes(batch.num_columns) // _row_bytes(batch)))
+    return max(1, min(BLOCK_ROWS, chunk_bytes(batch.num_columns) // _row_bytes(batch, only)))
 
 
-def _blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """The same rows in tables of at most about :data:`BLOCK_ROWS`, whose chunks the first step joins.
+def _blocks(
+    batches: Iterable[pa.RecordBatch], only: frozenset[str] | None = None
+) -> Iterator[pa.Table | pa.RecordBatch]:
+    """The same rows in blocks of at most about :data:`BLOCK_ROWS`, whose chunks the first step joins.
 
     Each takes a fixed time through all steps, however few rows it has.
     """
@@ -516,7 +531,7 @@ def _blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
     rows = most = measured = 0
     for batch in batches:
         if rows >= measured:  # at the first batch of a block, and when its rows have doubled
-            most = min(most if rows else BLOCK_ROWS, _block_rows(batch))
+            most = min(most if rows else BLOCK_ROWS, _block_rows(batch, only))
             measured = max(1, 2 * rows)
         while rows + batch.num_rows > most + most // 8:
             if rows < most // 2 or not rows:
@@ -532,30 +547,25 @@ def _blocks(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
 
 
 def _chunk(
-    table: pa.Table | pa.RecordBatch, leaves: tuple[Leaf, ...], numbers: frozenset[str],
-    only: frozenset[str] | None = None,
-) -> Chunk:  # fmt: skip
+    table: pa.Table | pa.RecordBatch, leaves: tuple[Leaf, ...], held: list[bool], numbers: frozenset[str]
+) -> Chunk:
     """A block as a chunk; what no record can hold is null and a finding, columns of other types stay as they are.
 
-    The values of columns that are not among `only` are not looked at, unless their type has to change.
+    The values of columns that are only `held` are not looked at, unless their type has to change.
     """
     rows = np.arange(1, table.num_rows + 1, dtype=np.int64)
     columns: list[pa.Array] = []
     issues: list[Finding] = []
-    for column, leaf in zip(table.columns, leaves, strict=True):
-        unread = only is not None and leaf.path[0] not in only and column.type == plain_type(leaf.type)
-        made, unfit = _joined(column, _as_it_is if unread else _plain)
-        issues += unfit_findings(unfit, leaf, rows)
+    for column, leaf, unread in zip(table.columns, leaves, held, strict=True):
+        made, unfit = _joined(column, _as_it_is if unread and column.type.equals(leaf.type) else _plain)
+        if unfit:
+            issues += unfit_findings(unfit, leaf, rows)
         columns.append(made)
     records = pa.RecordBatch.from_arrays(columns, names=[leaf.path[0] for leaf in leaves])
     if numbers:
         marked = [one.with_metadata(NUMERAL) if one.name in numbers else one for one in records.schema]
         records = pa.RecordBatch.from_arrays(columns, schema=pa.schema(marked))
     return row_chunk(records, leaves, size=0, issues=tuple(issues))
-
-
-def _chunks(column: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
-    return column.chunks if isinstance(column, pa.ChunkedArray) else [column]
 
 
 def _plain(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
@@ -571,7 +581,9 @@ def _joined(
     column: pa.Array | pa.ChunkedArray, made: Callable[[pa.Array], tuple[pa.Array, list[Unfit]]]
 ) -> tuple[pa.Array, list[Unfit]]:
     """The chunks of a column as one, and what `made` makes of it; made plain first where Arrow does not join them."""
-    chunks = _chunks(column)
+    if isinstance(column, pa.Array):
+        return made(column)
+    chunks = column.chunks
     with suppress(pa.ArrowException):
         return made(chunks[0] if len(chunks) == 1 else column.combine_chunks())
     parts, found, at = [], [], 0
