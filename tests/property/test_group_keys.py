@@ -1,9 +1,15 @@
-"""Keys of all types, one or several columns: groups are those of polars, whatever the memory and the pieces."""
+"""Keys of all types, one or several columns: groups are those of polars, whatever the memory and the pieces.
+
+Keys that are places inside of objects: groups are those of a dict.
+"""
 
 from __future__ import annotations
 
+import json
+import tempfile
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -16,6 +22,12 @@ from xdmprep.errors import SourceError
 from xdmprep.mapping import MappingSet, map_stream
 from xdmprep.mapping.groups import group_stream
 from xdmprep.read import open_source
+
+#: Places in a record, as a mapping names them and as steps.
+PLACES: dict[str, tuple[str | int, ...]] = {
+    "n": ("n",), "address.city": ("address", "city"), r"address.a\.b": ("address", "a.b"), "tags[1]": ("tags", 1),
+    "address.geo.zone": ("address", "geo", "zone"), "lines[0].sku": ("lines", 0, "sku"),
+}  # fmt: skip
 
 MOMENT = pa.timestamp("us", "UTC")
 KINDS: dict[pa.DataType, list[Any]] = {
@@ -87,3 +99,51 @@ def test_a_key_that_comes_back_is_an_error(table: pa.Table) -> None:
     else:
         with pytest.raises(SourceError, match="was closed before"):
             stream.to_pylist()
+
+
+CITY, NUMBER = st.sampled_from(["x", "y", "é", ""]) | st.none(), st.integers(0, 2)
+ADDRESS = st.fixed_dictionaries(
+    {}, optional={"city": CITY, "a.b": NUMBER, "geo": st.fixed_dictionaries({}, optional={"zone": NUMBER | st.none()})}
+)
+RECORD = st.fixed_dictionaries({"n": NUMBER}, optional={
+    "address": ADDRESS | st.none(), "tags": st.lists(CITY, max_size=3),
+    "lines": st.lists(st.fixed_dictionaries({"sku": CITY}), max_size=2),
+})  # fmt: skip
+WHOLE = {"n": 0, "address": {"city": "x", "a.b": 1, "geo": {"zone": 1}}, "tags": ["x", "y"], "lines": [{"sku": "x"}]}
+
+
+def found(record: Any, steps: tuple[str | int, ...]) -> Any:
+    """What is at a place; None if the way ends early."""
+    for step in steps:
+        try:
+            record = record[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return record
+
+
+@given(
+    st.lists(RECORD, max_size=20),
+    st.lists(st.sampled_from(list(PLACES)), min_size=1, max_size=2, unique=True),
+    st.sampled_from([0, 300, 1 << 20]),
+    st.booleans(),
+)
+def test_keys_inside_of_objects(records: list[Any], keys: list[str], memory: int, last: bool) -> None:
+    """The first record that has all fields may be the last one: columns are learned from all that was read."""
+    records = [*records, WHOLE] if last else [WHOLE, *records]
+    wanted: dict[Any, list[int]] = {}
+    for number, record in enumerate(records):
+        key = tuple(found(record, PLACES[name]) for name in keys)
+        wanted.setdefault(number if None in key else key, []).append(number)
+    lines = [{**record, "row": number} for number, record in enumerate(records)]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "records.ndjson"
+        file.write_text("\n".join(map(json.dumps, lines)))
+        stream = map_stream(open_source(file), MappingSet({"rows[*]": "row", "$group_by": keys}))
+        chunks = list(stream.chunks())
+        assert stream.to_pylist() == [{"rows": group} for group in wanted.values()]
+        grouped = group_stream(open_source(file), tuple(keys), reads=["row"], memory=memory)
+        members = [[row - 1 for row in group] for chunk in grouped.chunks() for group in chunk.members.to_pylist()]
+        assert members == list(wanted.values())
+    none = [row - 1 for chunk in chunks for finding in chunk.issues for row in finding.rows.tolist()]
+    assert none == [key for key in wanted if isinstance(key, int)]

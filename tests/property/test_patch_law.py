@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -400,3 +401,42 @@ def test_the_law_holds_in_the_emulator(
             key = item["key"].removeprefix("CRMID:")
             patched[key] = prune(without(patched[key], item["path"]))
     assert patched == wanted
+
+
+LINE = st.tuples(st.integers(0, 4) | st.none(), st.none() | few, few)
+LINES = pa.schema([("id", pa.string()), ("text", pa.string()), ("tag", pa.string())])
+GROUPED = {
+    "$group_by": "id", "identityMap.CRMID[0].id": "id", "identityMap.CRMID[0].primary": True,
+    "_acme.text": "text", "_acme.tags[*]": "tag",
+}  # fmt: skip
+
+
+@given(before=st.lists(LINE, min_size=1, max_size=12), after=st.lists(LINE, min_size=1, max_size=12))
+def test_rows_that_the_mapping_groups(before: list[Any], after: list[Any], schema: xp.Schema) -> None:
+    """The patch is that of the records, and every row is in one of them."""
+    rows, made, firsts = [], [], []
+    for snapshot in (before, after):
+        groups: dict[Any, list[int]] = {}
+        for at, (number, _, _) in enumerate(snapshot):
+            groups.setdefault(("none", at) if number is None else number, []).append(at)
+        records = []
+        for number, members in groups.items():
+            record: dict[str, Any] = {"_acme": {"tags": [snapshot[at][2] for at in members]}}
+            texts = [snapshot[at][1] for at in members if snapshot[at][1] is not None]
+            record["_acme"] |= {"text": texts[0]} if texts else {}
+            if not isinstance(number, tuple):
+                record["identityMap"] = {"CRMID": [{"id": f"c{number}", "primary": True}]}
+            records.append(record)
+        lines = [{"id": None if a is None else f"c{a}", "text": text, "tag": tag} for a, text, tag in snapshot]
+        rows.append(pa.Table.from_pylist(lines, schema=LINES))
+        made.append(pa.Table.from_pylist(records, schema=schema.arrow_schema))
+        firsts.append([members[0] + 1 for members in groups.values()])
+    found, wanted = xp.diff(*rows, schema, mapping=GROUPED), xp.diff(*made, schema)
+    assert found.to_pylist() == wanted.to_pylist()
+    assert replace(found.counts, merged=0) == wanted.counts
+    assert found.counts.after + found.counts.merged == len(after)
+    first_rows = [firsts[1][row - 1] for chunk in wanted.chunks() for row in chunk.rows.tolist()]
+    assert [row for chunk in found.chunks() for row in chunk.rows.tolist()] == first_rows
+    for name, side in (("vanished", 0), ("cannot_clear", 1)):
+        lists = [getattr(patch, name).to_pylist() for patch in (found, wanted)]
+        assert lists[0] == [{**line, "row": firsts[side][line["row"] - 1]} for line in lists[1]]

@@ -15,6 +15,7 @@ import pyarrow as pa
 from ..core.arrow_types import holds_text, is_list
 from ..core.stream import Chunk, Finding, Origins, Stream
 from ..errors import MappingError
+from ..language.tree import Node
 from ..schema import Schema
 from .fields import FieldMapping, SetOptions
 from .groups import group_stream
@@ -22,7 +23,7 @@ from .mapper import Mapper
 from .nested import leaves_open
 from .plan import Output, Sample, make_plan
 from .sets import MappingLike, MappingSet, as_mapping
-from .sources import ColumnSource, places_of
+from .sources import ColumnSource, key_source, places_of
 
 __all__ = [
     "FieldMapping",
@@ -90,14 +91,18 @@ def with_what_is_read(stream: Stream, mapping: MappingSet | Any, schema: Schema 
         return stream
     columns = stream.arrow_schema
     try:
-        outputs = make_plan(as_mapping(mapping), columns, schema).outputs
+        made = as_mapping(mapping)
+        outputs = make_plan(made, columns, schema).outputs
+        keys = [key_source(key, columns) for key in made.options.group_by]
     except MappingError:
         is_open = True
     else:
+        nodes: list[tuple[Node, bool]] = [(one.node, not isinstance(one.source, ColumnSource)) for one in outputs]
+        nodes += [(key, False) for key in keys]
         is_open = any(map(_prints_doubles, outputs)) or any(
-            leaves_open(columns.field(str(name)), tuple(steps), not isinstance(one.source, ColumnSource))
-            for one in outputs
-            for name, *steps in places_of(one.node, columns.names)
+            leaves_open(columns.field(str(name)), tuple(steps), inside)
+            for node, inside in nodes
+            for name, *steps in places_of(node, columns.names)
             if len(columns.get_all_field_indices(str(name))) == 1
         )
     if not is_open:
@@ -140,7 +145,8 @@ def map_stream(
     if stream.origins is not None and stream.origins.lacking:
         stream = _with_lacking(stream, stream.origins, mapper, made)
     keys, reads = made.options.group_by, mapper.grouped_with
-    stream = stream.reading(None if reads is None else reads.union(keys))
+    roots = {key_source(key, stream.arrow_schema).column for key in keys}
+    stream = stream.reading(None if reads is None else reads | roots)
     if keys:
         stream = group_stream(stream, keys, reads=reads, in_order=made.options.sorted)
     stream = stream.then(mapper, mapper.leaves, mapper.arrow_schema)

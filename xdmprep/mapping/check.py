@@ -18,7 +18,7 @@ from .forms import without_header
 from .mapper import Mapper
 from .plan import make_plan
 from .sets import MappingSet
-from .sources import places_of
+from .sources import key_source, places_of
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def check_mapping(mapping: MappingSet, columns: pa.Schema | None = None, schema:
     if columns is not None:
         warnings += slow_mappings(plan.outputs, columns)
     used = {place[0] for output in plan.outputs for place in places_of(output.node, known.names)}
-    used |= set(mapping.options.group_by)
+    used |= {key_source(key, known).column for key in mapping.options.group_by}
     unused = () if columns is None else tuple(name for name in columns.names if name not in used)
     return Check((), tuple(warnings), unused)
 

@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import kernels
-from ..core.shred import column_leaves, conform, valid
+from ..core.shred import column_leaves, conform, plain, valid
 from ..core.stream import Chunk, Finding, Stream, Unread
 from ..errors import SourceError, shorten
 from ..kernels.arrays import Offsets, list_parts
@@ -46,6 +46,7 @@ from .grouping import (
 )
 from .mapper import source_records
 from .nested import natural
+from .sources import key_source
 from .spill import RowFile, Spill
 
 #: Gives the values of a column, by its place, that the rows of some numbers have.
@@ -70,7 +71,7 @@ def group_stream(
 
     Args:
         stream: rows of a source.
-        keys: columns whose values must be equal.
+        keys: columns, or places inside them, whose values must be equal.
         reads: the other columns that are read; None for all.
         in_order: the rows of a group are promised to stand together.
         memory: bytes of rows held before temporary files are used.
@@ -107,13 +108,17 @@ def _is_coded(column: pa.Array) -> bool:
 class _Grouping:
     def __init__(self, stream: Stream, keys: tuple[str, ...], reads: Collection[str] | None, memory: int) -> None:
         self.stream, self.memory = stream, memory
-        self.columns = pa.schema([(f.name, _held(f.type)) for f in stream.arrow_schema])
-        wanted = set(keys).union(self.columns.names if reads is None else reads)
+        self.source = pa.schema([(f.name, _held(f.type)) for f in stream.arrow_schema])
+        sources = [key_source(key, stream.arrow_schema) for key in keys]
+        self.inside = [source for source in sources if source.steps]
+        wanted = {key.column for key in sources if not key.steps}.union(self.source.names if reads is None else reads)
+        self.schema = pa.schema([field for field in self.source if field.name in wanted])
+        self.columns = pa.schema([*self.source, *((f"\0{key.text}", _held(key.type)) for key in self.inside)])
         names = self.columns.names
-        self.read = [at for at, name in enumerate(names) if name in wanted]
-        self.unread = [at for at, name in enumerate(names) if name not in wanted]
-        self.keys = [self.columns.get_field_index(key) for key in keys]
-        self.schema = pa.schema([field for field in self.columns if field.name in wanted])
+        self.read = [at for at, name in enumerate(names) if name in wanted or at >= len(self.source)]
+        self.unread = [at for at, name in enumerate(self.source.names) if name not in wanted]
+        self.keys = [names.index(f"\0{key.text}" if key.steps else key.column) for key in sources]
+        self.key_names = [key.text for key in sources]
 
     def _batches(self, out: _Out, coded: bool = False) -> Iterator[pa.RecordBatch]:
         """The source's rows with their numbers; findings and unread rows go to `out`.
@@ -127,7 +132,8 @@ class _Grouping:
             out.take(chunk)
             if not len(chunk):
                 continue
-            arrays = source_records(chunk, self.stream.arrow_schema).columns
+            records = source_records(chunk, self.stream.arrow_schema)
+            arrays = [*records.columns, *(plain(key.read(records).values) for key in self.inside)]
             for at in self.read:
                 if not (coded and at in self.keys and kinds[at] == pa.string() and _is_coded(arrays[at])):
                     arrays[at] = conform(arrays[at], kinds[at])
@@ -334,9 +340,10 @@ class _Out:
     """Makes chunks of groups, with the findings that their rows had already."""
 
     def __init__(self, grouping: _Grouping) -> None:
-        self.columns, self.schema = grouping.columns, grouping.schema
+        self.columns, self.schema = grouping.source, grouping.schema
         self.leaves = column_leaves(grouping.schema)
-        self.keys = [(grouping.read.index(key), grouping.columns.field(key).name) for key in grouping.keys]
+        self.keys = [grouping.read.index(key) for key in grouping.keys]
+        self.names = grouping.key_names
         self.findings: list[Finding] = []
         self.unread: list[Unread] = []
         self.size = 0
@@ -351,7 +358,7 @@ class _Out:
     def chunk(self, offsets: Offsets, arrays: Sequence[pa.Array], fetch: _Fetch | None) -> Chunk:
         """A chunk of groups, which begin at `offsets`; the last of `arrays` are the row numbers."""
         *columns, numbers = arrays
-        records = pa.RecordBatch.from_arrays(columns, schema=self.schema)
+        records = pa.RecordBatch.from_arrays(columns[: len(self.schema)], schema=self.schema)
         members = pa.ListArray.from_arrays(pa.array(offsets), numbers)
         source: Any = _Later(self.columns, records, members, fetch)
         rows = numbers.to_numpy()
@@ -359,14 +366,12 @@ class _Out:
         unread, self.unread = tuple(self.unread), []
         issues = [*self._known(rows, np.repeat(first, np.diff(offsets)))] if self.findings else []
         null = np.zeros(len(first), dtype=bool)
-        for key, _ in self.keys:
-            values = records.column(key)
+        for values in map(columns.__getitem__, self.keys):
             if values.null_count:
                 null |= ~valid(values)[offsets[:-1]]
         if null.any():
-            names = [name for _, name in self.keys]
-            message = f"the row has no {' and '.join(names)}, so it belongs to no record"
-            issues.append(Finding.of("group-key", "", message, first[null], None, names[0]))
+            message = f"the row has no {' and '.join(self.names)}, so it belongs to no record"
+            issues.append(Finding.of("group-key", "", message, first[null], None, self.names[0]))
         n = len(first)
         consumed, merged = n + len(unread), len(rows) - n
         made = Chunk(

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 import pyarrow as pa
 
-from ..core.arrow_types import is_list, is_text, type_words, why_unheld
+from ..core.arrow_types import is_list, is_text, why_unheld
 from ..core.ndjson.fields import is_numeral, is_unseen
 from ..core.paths import EVERY, Path, format_path
 from ..errors import ExpressionError, MappingError, did_you_mean, shorten
@@ -34,11 +34,11 @@ from .sources import (
     ConstantSource,
     ExpressionSource,
     Source,
+    key_source,
     may_be_inside,
     settle,
     source_of,
     sources_of,
-    unknown_column,
 )
 from .split import split
 from .tree import Cast, GetPath, Opened
@@ -184,12 +184,10 @@ class _Planner:
         keys = mapping.options.group_by
         self.made = Plan(language_options(mapping.options.language, self.faults), frozenset(keys))
         for name in keys:
-            if columns.get_field_index(name) < 0:
-                self.faults.append(f"$group_by: {unknown_column(name, columns)}")
-            elif pa.types.is_nested(kind := columns.field(name).type):
-                self.faults.append(
-                    f"$group_by: column '{name}' holds {type_words(kind)}; give columns of single values."
-                )
+            try:
+                key_source(name, columns)
+            except MappingError as error:
+                self.faults += [f"$group_by: {text}" for text in error.faults]
 
     def plan(self) -> Plan:
         """The plan of the whole set."""

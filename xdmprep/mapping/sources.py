@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..core.arrow_types import inexact, plain_column, plain_type, why_unheld
+from ..core.arrow_types import inexact, plain_column, plain_type, type_words, why_unheld
 from ..core.names import index_advice, is_datum, namesakes
 from ..core.paths import EVERY, Path, parse_path
 from ..core.shred import array_at, plain
@@ -289,6 +289,19 @@ def settle(item: FieldMapping, columns: pa.Schema, options: Options, missing: Mi
                 return _absent(str(name))
             raise MappingError(unknown_column(str(name) if inside else text, columns))
     return _expression(item, columns, options, missing)
+
+
+def key_source(name: str, columns: pa.Schema) -> ColumnSource:
+    """The column, or the place inside one, that rows are grouped by.
+
+    Raises:
+        MappingError: there is none, or it has no single values.
+    """
+    source = settle(FieldMapping("", name, "column"), columns, Options())
+    assert isinstance(source, ColumnSource)  # noqa: S101 (a column is there, or an error was raised)
+    if pa.types.is_nested(source.type):
+        raise MappingError(f"column '{name}' holds {type_words(source.type)}; give columns of single values.")
+    return source
 
 
 def _absent(column: str) -> Source:

@@ -112,7 +112,7 @@ class Blocks:
         if self.early is not None:
             numbers = np.searchsorted(groups, found.before_group) // BLOCK_KEYS
             early_rows = self.early.gather(found.before, numbers, jobs)
-        counts = Counts(after=late.rows_read, unchanged=found.unchanged, set_aside=len(late.unread))
+        counts = Counts(after=late.rows_read, merged=late.merged, unchanged=found.unchanged, set_aside=len(late.unread))
         kept, gone, clears = Spool(self.scratch), Spool(self.scratch), Spool(self.scratch)
         self._list_vanished(gone, jobs, counts)
         late.close()

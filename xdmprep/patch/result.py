@@ -30,7 +30,8 @@ class Counts:
     but removals remains count as unchanged.
 
     Attributes:
-        before, after: source rows of both snapshots.
+        before, after: source rows of both snapshots; records, where the mapping groups rows.
+        merged: where it does, how many more source rows the later snapshot has.
         unchanged, changed, new: records.
         left_out: new records that were not wanted.
         superseded: records of the later snapshot that a later one with the same key or primary identity replaces.
@@ -51,6 +52,7 @@ class Counts:
     vanished: int = 0
     cannot_clear: int = 0
     before_unusable: int = 0
+    merged: int = 0
 
 
 @dataclass(frozen=True, repr=False)

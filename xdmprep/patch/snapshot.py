@@ -35,7 +35,8 @@ class Snapshot:
         identities: digests of their primary identities and of their keys, where there is a `primary`.
         keyless: positions of the records without a key.
         unread: source rows that never became records.
-        rows_read: source rows, unread ones included.
+        rows_read: source rows, unread ones included; records, where a mapping groups rows.
+        merged: where it does, how many more source rows.
     """
 
     stream: Stream
@@ -50,6 +51,7 @@ class Snapshot:
     keyless: list[Positions] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
     rows_read: int = 0
+    merged: int = 0
 
     def __post_init__(self) -> None:
         """Open what it needs."""
@@ -89,6 +91,7 @@ class Snapshot:
 
         for chunk, made in self.stream.run(look, jobs):
             self.rows_read += chunk.consumed
+            self.merged += chunk.merged
             self.unread.extend(chunk.unread)
             if on_chunk is not None:
                 on_chunk(chunk)

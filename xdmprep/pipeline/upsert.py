@@ -212,8 +212,11 @@ class PatchResult:
         if "before" in self.manifests[0].source:
             found = f"{counts.changed:,} changed, {counts.new:,} new, {counts.unchanged:,} unchanged"
             found = f"{counts.before:,} before: {found}"
+        read = counted(counts.after + counts.merged, "row")
+        if counts.merged:
+            read += f" in {counted(counts.after, 'record')}"
         lines = [
-            f"{name}: {counted(counts.after, 'row')}, {found}" + (f", {self.values}" if self.values.rows else ""),
+            f"{name}: {read}, {found}" + (f", {self.values}" if self.values.rows else ""),
             f"written: {counted(counts.changed + counts.new, 'record')} ({counted(len(files), 'file')}, "
             f"{size / 1e6:,.1f} MB)" + (f" in {len(self.manifests)} batches" if len(self.manifests) > 1 else ""),
         ]

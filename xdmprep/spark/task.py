@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..core.stream import Chunk, Stream
+from ..mapping.sources import ColumnSource, key_source
 from ..pipeline.stage import ArrowStage
 from ..report import Report, ReportBuilder
 from ..write import OutputFolder, WriteOptions, Written, write_stream
@@ -25,7 +26,7 @@ from .places import Places, Placing, placed, safe_name
 from .staging import Staging
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 #: The one column that a task gives: a pickled :class:`Done`.
 RESULT = pa.schema([("done", pa.binary())])
@@ -61,8 +62,8 @@ class FrameJob:
         keys = () if stage.mapping is None else stage.mapping.options.group_by
         frame, placing = placed(frame, moved=bool(keys))
         if keys:
-            names = columns.arrow_schema.names
-            frame = frame.repartition(*(f"c{names.index(key)}" for key in keys))
+            known = columns.arrow_schema
+            frame = frame.repartition(*(_place(key_source(key, known), known) for key in keys))
             frame = frame.sortWithinPartitions(*map(safe_name, placing.sorted_by))
         return frame, cls(stage, columns, placing)
 
@@ -75,6 +76,16 @@ class FrameJob:
         places = Places(self.placing, partition)
         rows = self.columns.named(places.read(batches, len(self.columns.arrow_schema)))
         return self.stage.stream(self.columns.arrow_schema, rows, f"partition {partition}", places), places
+
+
+def _place(key: ColumnSource, columns: pa.Schema) -> Column:
+    """A column that rows are grouped by, or a place inside one; null where an array is shorter."""
+    from pyspark.sql import functions as f
+
+    found = f.col(f"c{columns.names.index(key.column)}")
+    for step in key.steps:
+        found = f.get(found, step) if isinstance(step, int) else found[step]
+    return found
 
 
 @dataclass(frozen=True)
