@@ -250,6 +250,13 @@ class PlatformError(XdmPrepError):
         self.batch, self.file, self.retryable = batch, file, retryable
         super().__init__(f"{message} {hint}" if hint else message)
 
+    def within(self, what: str) -> PlatformError:
+        """The same error as part of something larger."""
+        return PlatformError(
+            f"{what}: {self.message}", hint=self.hint, status=self.status, code=self.code, request_id=self.request_id,
+            batch=self.batch, file=self.file, retryable=self.retryable,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Issue:

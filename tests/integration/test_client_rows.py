@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from network_kit import folder_of, lines, new_dataset, quick, record
 
 from xdmprep.client import row_errors
-from xdmprep.client.parallel import Stopped, each
+from xdmprep.client.files import Stopped, each
 from xdmprep.errors import PlatformError
 
 

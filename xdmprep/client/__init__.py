@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ..wire import Batch
-from .api import Client
-from .batch_sequence import Series
+from .api import Client, Series
 from .config import Config
 
 __all__ = ["Batch", "Client", "Config", "Series"]

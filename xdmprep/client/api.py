@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,43 @@ from ..core.arguments import CALLABLE, PATH, TEXT, WORD, instance, nullable, tak
 from ..core.manifest import File, Manifest
 from ..core.remote import shown
 from ..core.remote_folder import output_here
-from ..errors import UsageError
+from ..errors import PlatformError, UsageError, counted, option
 from . import polling, readiness, registry, row_errors, upsert_enablement
-from .batch_sequence import Series, send_series
-from .checks import check_counts
+from .checks import check_counts, check_files
 from .config import Config
 from .files import CHUNK
-from .session import Session
+from .session import Session, check_json
 from .upload import UploadOptions, upload
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What became of several batches.
+
+    Attributes:
+        batches: those that were sent, in order; the last of them is the one that failed, if one did.
+        of: how many there are to send.
+        reason: why not all were sent; None if they were.
+    """
+
+    batches: tuple[wire.Batch, ...]
+    of: int
+    reason: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether a batch ended without being ingested, so that those behind it were not sent."""
+        return self.reason is not None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The series for ``--json``."""
+        return {"batches": [batch.to_dict() for batch in self.batches], "of": self.of, "reason": self.reason}
+
+    def __str__(self) -> str:
+        good = [batch for batch in self.batches if batch.ok]
+        records = counted(sum(batch.output_records or 0 for batch in good), "record")
+        text = f"{len(self.batches)} of {self.of} batches sent in order, {len(good)} ingested ({records})"
+        return text if self.reason is None else f"{text}; {self.reason}"
 
 
 class Client:
@@ -178,6 +208,9 @@ class Client:
     ) -> Series:
         """Send a folder that holds several batches in order, each when the one before has been ingested.
 
+        The platform does not say in which order it takes in batches that wait side by side, and a later upsert must not
+        be overtaken by an earlier one.
+
         Args:
             folder: what `diff` or `prepare --upsert` wrote; one with a single batch is fine too.
             dataset_id: the dataset.
@@ -205,13 +238,26 @@ class Client:
                 raise UsageError(
                     f"{shown(folder)}: holds {len(manifests)} batches of a patch; they cannot replace others."
                 )
-            return send_series(
-                manifests,
-                lambda manifest: self.upload(manifest.folder or here, dataset_id, **options),
-                lambda manifest, batch: self.wait(batch, timeout, poll, on_status, manifest.folder or here),
-                options.get("jobs", 4),
-                self.tell,
-            )
+            for manifest in manifests:
+                check_files(manifest, options.get("jobs", 4))
+            sent: list[wire.Batch] = []
+            for number, manifest in enumerate(manifests, 1):
+                self.tell(f"batch {number} of {len(manifests)}: {manifest.folder}")
+                try:
+                    batch = self.upload(manifest.folder or here, dataset_id, **options)
+                    if number < len(manifests):
+                        batch = self.wait(batch, timeout, poll, on_status, manifest.folder or here)
+                except PlatformError as error:
+                    raise error.within(f"batch {number} of {len(manifests)} ({manifest.folder})") from error
+                sent.append(batch)
+                if number < len(manifests) and not batch.ok:
+                    reason = (
+                        f"batch {number} ({manifest.folder}) is {batch.status} ({batch.explanation}), so the "
+                        f"{len(manifests) - number} behind it were not sent. Mend the reason; the same with "
+                        f"{option('again', True)} goes on with this batch"
+                    )
+                    return Series(tuple(sent), len(manifests), reason)
+            return Series(tuple(sent), len(manifests))
 
     def wait(
         self,
@@ -248,25 +294,6 @@ class Client:
         if loaded is not None:
             check_counts(loaded, batch)
         return batch
-
-    def check_counts(self, batch: wire.Batch, manifest: str | os.PathLike[str]) -> str:
-        """Compare the platform's counts of a batch with the manifest of its files; what was compared, as text.
-
-        Args:
-            batch: a batch that has ended.
-            manifest: of the files that were sent as this batch, or their folder.
-
-        Returns:
-            What was compared, or why nothing could be.
-
-        Raises:
-            PlatformError: the counts differ.
-
-        Examples:
-            >>> client.check_counts(client.wait(client.upload("out/", dataset)), "out/")
-            "the platform's counts are those of the manifest (241 records)"
-        """
-        return check_counts(Manifest.load(manifest), batch)
 
     def status(self, batch_id: str | wire.Batch) -> wire.Batch:
         """A batch as Catalog describes it.
@@ -389,7 +416,7 @@ class Client:
 
     def create_dataset(self, name: str, schema_id: str, *, profile: bool = False, upsert: bool = False,
                        format: str | None = None) -> str:  # fmt: skip
-        """Create a dataset and return its id.
+        """Create a dataset and return its id.  A creation whose answer is lost is not repeated.
 
         Args:
             name: its name.
@@ -408,7 +435,18 @@ class Client:
             >>> client.dataset(client.create_dataset("CRM profiles", schema.id, profile=True))["name"]
             'CRM profiles'
         """
-        return polling.create_dataset(self.session, name, schema_id, profile=profile, upsert=upsert, format=format)
+        body = wire.create_dataset(name, schema_id, profile=profile, upsert=upsert, format=format)
+        what = "create dataset"
+        answer = self.session.call(
+            "POST", wire.CATALOG + "/dataSets", safe=False, json_body=body, what=what, expect=(200, 201)
+        )
+        data = check_json(answer, what)
+        if not isinstance(data, list) or not data or not isinstance(data[0], str) or not data[0].strip("/@"):
+            raise PlatformError(
+                f"{what}: the answer names no dataset.",
+                hint="It may have been created all the same: look before you create it again.", code="odd-answer",
+            )  # fmt: skip
+        return data[0].rsplit("/", 1)[-1]
 
     def check_dataset(
         self, dataset_id: str, manifest: str | os.PathLike[str] | None = None, *, jobs: int = 2
@@ -517,6 +555,8 @@ class Client:
     def profile(self, namespace: str, identity: str) -> dict[str, Any] | None:
         """The merged profile that holds an identity (its ``entity``), or None.
 
+        Source: Real-Time Customer Profile API, *Entities endpoint*.
+
         Args:
             namespace: the identity's namespace, such as ``CRMID``.
             identity: its id.
@@ -531,7 +571,11 @@ class Client:
             >>> client.profile("CRMID", "nobody") is None
             True
         """
-        return row_errors.profile(self.session, namespace, identity)
+        params = {"schema.name": "_xdm.context.profile", "entityId": identity, "entityIdNS": namespace}
+        answer = self.session.call("GET", wire.PROFILE, params=params, what="profile", expect=(200, 404))
+        data = check_json(answer, "profile") if answer.status_code == 200 else None
+        first = next(iter(data.values()), None) if isinstance(data, dict) else None
+        return dict(first["entity"]) if isinstance(first, dict) and isinstance(first.get("entity"), dict) else None
 
 
 def _id(batch: str | wire.Batch) -> str:

@@ -88,21 +88,6 @@ def _dataset(found: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def create_dataset(session: Session, name: str, schema_id: str, **options: Any) -> str:
-    """Create a dataset; its id.  A creation whose answer is lost is not repeated."""
-    response = session.call(
-        "POST", wire.CATALOG + "/dataSets", safe=False, json_body=wire.create_dataset(name, schema_id, **options),
-        what="create dataset", expect=(200, 201),
-    )  # fmt: skip
-    data = check_json(response, "create dataset")
-    if not isinstance(data, list) or not data or not isinstance(data[0], str) or not data[0].strip("/@"):
-        raise PlatformError(
-            "create dataset: the answer names no dataset.",
-            hint="It may have been created all the same: look before you create it again.", code="odd-answer",
-        )  # fmt: skip
-    return data[0].rsplit("/", 1)[-1]
-
-
 def wait(
     session: Session, batch_id: str, timeout: float | None = None, poll: float | None = None,
     on_status: Callable[[wire.Batch], None] = lambda batch: None, completed: bool = False,

@@ -306,20 +306,3 @@ def _source_row(written: int, rejected: list[int]) -> int:
     while (skipped := bisect.bisect_right(rejected, row)) != row - written:
         row = written + skipped
     return row
-
-
-def profile(session: Session, namespace: str, identity: str) -> dict[str, Any] | None:
-    """The merged profile that holds an identity, or None.
-
-    Source: Real-Time Customer Profile API, *Entities endpoint*.
-    """
-    params = {"schema.name": "_xdm.context.profile", "entityId": identity, "entityIdNS": namespace}
-    try:
-        response = session.call("GET", wire.PROFILE, params=params, what="profile")
-    except PlatformError as error:
-        if error.status == 404:
-            return None
-        raise
-    data = check_json(response, "profile")
-    first = next(iter(data.values()), None) if isinstance(data, dict) else None
-    return dict(first["entity"]) if isinstance(first, dict) and isinstance(first.get("entity"), dict) else None

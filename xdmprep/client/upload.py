@@ -21,9 +21,8 @@ from ..core.manifest import File, Manifest
 from ..errors import PlatformError, SourceError, counted, option, printable
 from . import polling
 from .checks import check_files
-from .files import CHUNK, NOT_THERE, OnBytes, Sender, stamp
+from .files import CHUNK, NOT_THERE, OnBytes, Sender, each, stamp
 from .journal import BatchProgress, Journal
-from .parallel import each
 from .readiness import check_dataset
 from .session import Session, Uncertain, check_json
 
