@@ -17,7 +17,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from xdmprep.cli import run, xdmprep
-from xdmprep.cli.contracts import contract, names
+from xdmprep.cli.explain import contract, names
 from xdmprep.emulator import Emulator
 
 Runs = dict[str, list[tuple[int, Any]]]

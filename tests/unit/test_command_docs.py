@@ -13,7 +13,7 @@ import pytest
 import xdmprep
 from xdmprep.cli import run
 from xdmprep.cli import xdmprep as command_line
-from xdmprep.cli.contracts import contract
+from xdmprep.cli.explain import contract
 
 PAGE = (Path(xdmprep.__file__).parent / "docs" / "command.md").read_text(encoding="utf-8")
 

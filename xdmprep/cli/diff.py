@@ -12,12 +12,12 @@ from click.core import ParameterSource
 
 from ..core.documents import is_file
 from ..core.remote import shown as place
-from ..core.typing import Format, RuleSet
+from ..core.typing import Format
 from ..errors import MissingDependencyError, install_command
 from . import options
 from .arrow_runtime import load_arrow
 from .command import Command
-from .findings import REASONS, annotate_report, show_losses, show_next, show_report
+from .findings import show_next, show_outcome
 from .lineage import OPENLINEAGE, lineage, record_run
 from .printer import event, print_json, say, show, warn
 from .progress import progress
@@ -78,11 +78,9 @@ wrong use or input that cannot be read.
 @options.JSON_LINES
 @options.JSON
 def diff(
-    before: Path | str, after: Path | str, schema: Path | str, mapping: Path | str | None, on: str | None, out: Path,
-    format: Format, new: Any, duplicates: Any, preview: bool, trial: int, relax_required: bool, rules: RuleSet,
-    strict: bool, max_loss: float, max_bytes: int | None, max_records: int | None, reading: options.SourceOptions,
-    values: tuple[str, ...], jobs: int | None, overwrite: bool, bar: bool | None, openlineage: str | None,
-    output_format: str, as_json: bool,
+    before: Path | str, after: Path | str, schema: Path | str, mapping: Path | str | None, out: Path, format: Format,
+    preview: bool, trial: int, max_loss: float, max_records: int | None, reading: options.SourceOptions,
+    values: tuple[str, ...], bar: bool | None, openlineage: str | None, output_format: str, as_json: bool, **given: Any,
 ) -> int:  # fmt: skip
     """Write a Profile patch: what makes the profiles of BEFORE those of AFTER, as upsert records."""
     event("started", command="diff", sources=[place(before), place(after)], out=str(out))
@@ -103,10 +101,9 @@ def diff(
     event("file", name=Path(place(before)).name, bytes=Path(before).stat().st_size if is_file(before) else None)
     with lineage(openlineage, "diff", [before, after], out) as lineage_run, progress(bar) as shown:
         result = write_patch(
-            before, after, schema, out, on=on, mapping=mapping_set, new=new, duplicates=duplicates,
-            relax_required=relax_required, rules=rules, strict=strict, max_loss=max_loss, format=format,
-            max_bytes=max_bytes, max_records=MAX_RECORDS if max_records is None else max_records, csv=texts,
-            excel=of_books, jobs=jobs, overwrite=overwrite, effects=trial if preview else None, **shown.hooks,
+            before, after, schema, out, mapping=mapping_set, max_loss=max_loss, format=format, csv=texts,
+            excel=of_books, max_records=MAX_RECORDS if max_records is None else max_records,
+            effects=trial if preview else None, **given, **shown.hooks,
         )  # fmt: skip
         if openlineage:
             record_run(lineage_run, result, schema)
@@ -148,15 +145,9 @@ def shown_result(
             **({} if seen is None else {"preview": seen.to_dict()}),
         }  # fmt: skip
         print_json(facts)
-    elif output_format == "github":
-        annotate_report(result.report, file)
-        say(str(result))
-        show_losses(result.excessive, result.values, max_loss, REASONS)
     else:
-        show(str(result))
-        if result.report.found or result.report.notes:
-            show_report(result.report)
-        show_losses(result.excessive, result.values, max_loss, REASONS)
+        show_outcome(result, output_format, max_loss, file)
+    if not as_json and output_format != "github":
         if seen is not None:
             show(str(seen))
         if any(manifest.files for manifest in result.manifests):

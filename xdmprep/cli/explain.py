@@ -13,10 +13,11 @@ from ..core.rules import RULES
 from ..errors import UsageError, did_you_mean
 from . import complete
 from .command import Command
-from .contracts import contract, names
 from .options import JSON
 from .printer import print_json, show
 
+#: The JSON Schemas of what the commands print with ``--json``, one file a command.
+FOLDER = Path(__file__).resolve().parents[1] / "contracts"
 #: The page with a section for each rule.
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "rules.md"
 _SECTION = re.compile(r"^## `(?P<code>[^`]+)`\n(?P<text>.*?)(?=^##? |\Z)", re.MULTILINE | re.DOTALL)
@@ -32,6 +33,22 @@ def section(code: str) -> dict[str, Any]:
     parts = {name.lower(): " ".join(said.split()) for name, said in _PART.findall(text)}
     example = _EXAMPLE.search(text)
     return parts | ({"example": json.loads(example[1])} if example else {})
+
+
+def names() -> list[str]:
+    """What there is a schema for: commands such as ``mapping check``, and ``events`` for the lines of --json-lines."""
+    return sorted(file.stem for file in FOLDER.glob("*.json"))
+
+
+def contract(command: str) -> dict[str, Any]:
+    """The JSON Schema of a command's output; UsageError where it is unknown or prints no JSON."""
+    name = "-".join(command.removeprefix("xdmprep ").split())
+    if name not in names():
+        raise UsageError(
+            f"no JSON Schema for {command!r}.{did_you_mean(name, names())} There are {', '.join(names())}."
+        )
+    content: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return content
 
 
 def _complete_command(_ctx: Any, _parameter: Any, start: str) -> list[str]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.remote import is_url, shown
 from ..errors import Issue, shorten, visible
-from .printer import Piece, emit, hint_line, say, show_lines, split_hint
+from .printer import Piece, emit, hint_line, say, show, show_lines, split_hint
 
 if TYPE_CHECKING:
     from ..core.losses import ValueCounts
@@ -196,6 +196,25 @@ def annotate(findings: Iterable[FindingLine], summary: str) -> None:
 def annotate_report(report: Report, file: str | None) -> None:
     """Print a report as annotations of the file that was read."""
     annotate(_of_report(report, file), report.headline())
+
+
+def show_outcome(result: Any, output_format: str, max_loss: float, file: str | None) -> None:
+    """Print what a run wrote and found.
+
+    Args:
+        result: a Result or a PatchResult.
+        output_format: ``github`` for annotations, else text.
+        max_loss: percentage that --max-loss allows.
+        file: path of the file that findings refer to; None where there is none.
+    """
+    if output_format == "github":
+        annotate_report(result.report, file)
+        say(str(result))
+    else:
+        show(str(result))
+        if result.report.found or result.report.notes:
+            show_report(result.report)
+    show_losses(result.excessive, result.values, max_loss, REASONS)
 
 
 def next_command(*words: Any) -> str:

@@ -95,7 +95,10 @@ _WAIT_SECONDS = click.option(
 @_WAIT_SECONDS
 @click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, help="Files sent at the same time.")
 @click.option(
-    "--partial-percent", type=click.FloatRange(0, 100), help="Share of bad rows that the batch may have, in percent."
+    "--partial-percent",
+    "percent",
+    type=click.FloatRange(0, 100),
+    help="Share of bad rows that the batch may have, in percent.",
 )
 @click.option("--diagnostics/--no-diagnostics", default=True, help="Keep the errors of single rows (default: on).")
 @click.option(
@@ -108,10 +111,8 @@ _WAIT_SECONDS = click.option(
     "that the dataset holds of its profile: attributes that the patch leaves out are lost.",
 )
 def upload(
-    folder: str, dataset: str, to: Connection, as_json: bool, replay: tuple[str, ...], replay_prefix: str,
-    wait_: bool, wait_seconds: float | None, jobs: int, partial_percent: float | None, diagnostics: bool, again: bool,
-    force: bool,
-) -> int:  # fmt: skip
+    folder: str, dataset: str, to: Connection, as_json: bool, wait_: bool, wait_seconds: float | None, **options: Any
+) -> int:
     """Send prepared files as one batch.  The same command goes on where an earlier one stopped.
 
     A patch that was split into several batches is sent in order, each batch when the one before has been ingested.
@@ -122,11 +123,8 @@ def upload(
       xdmprep upload out/ --dataset 5deac2648a19d218a888d2b1 --url http://127.0.0.1:8080
       xdmprep upload out/ --dataset 5deac2648a19d218a888d2b1 --config config.json --replay 01E8043CY305K2MTV5ANH9G1GC
     """
-    replay = tuple(part.strip() for item in replay for part in item.split(",") if part.strip())
-    options: dict[str, Any] = {
-        "replay": replay, "replay_prefix": replay_prefix, "jobs": jobs, "percent": partial_percent,
-        "diagnostics": diagnostics, "again": again, "force": force,
-    }  # fmt: skip
+    parts = [part.strip() for item in options["replay"] for part in item.split(",")]
+    replay = options["replay"] = tuple(filter(None, parts))
     event("started", command="upload", sources=[shown(folder)], dataset=dataset)
     with output_here(folder) as here, to.client() as client:
         timeout = to.timeout if wait_seconds is None else wait_seconds
@@ -146,17 +144,17 @@ def upload(
         event("batch", id=batch.id, status=batch.status)
         if wait_:
             batch = client.wait(batch.id, timeout, on_status=_watched, completed=True)
-        return _outcome(client, batch, folder, here, wait_, to, as_json)
+        return _outcome(batch, folder, here, wait_, to, as_json)
 
 
-def _outcome(
-    client: Client, batch: Batch, folder: str, here: Path, waited: bool, to: Connection, as_json: bool
-) -> int:  # fmt: skip
+def _outcome(batch: Batch, folder: str, here: Path, waited: bool, to: Connection, as_json: bool) -> int:
     """Say what became of an upload; the exit code.  Counts that are not those of the files are an error."""
     if not as_json:
         _describe(batch)
     if waited:
-        say(client.check_counts(batch, here))
+        from ..client.checks import check_counts
+
+        say(check_counts(_manifests(here)[0], batch))
     if as_json:
         print_json(batch.to_dict())
     else:
@@ -203,6 +201,7 @@ def _upload_series(
     as_json: bool, options: dict[str, Any],
 ) -> int:  # fmt: skip
     """Several batches in order; one summary."""
+    from ..client.checks import check_counts
 
     def on_status(now: Batch) -> None:
         _watched(now, client.tell)
@@ -210,7 +209,7 @@ def _upload_series(
     series = _upload(client, here, client.upload_series, dataset, timeout=timeout, on_status=on_status, **options)
     if wait_ and not series.failed:
         last = client.wait(series.batches[-1].id, timeout, on_status=on_status, completed=True)
-        client.check_counts(last, _manifests(here)[-1].folder or here)
+        check_counts(_manifests(here)[-1], last)
         series = replace(series, batches=(*series.batches[:-1], last))
     if as_json:
         print_json(series.to_dict())
@@ -329,11 +328,7 @@ def batch_revert(batch_id: str, to: Connection, as_json: bool) -> int:
 )
 @click.option("--collect-after", type=click.FloatRange(0), metavar="SECONDS", help="Delete inactive batches.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object once it listens.")
-def emulate(
-    host: str, port: int, data: str | None, schemas: str | None, faults: tuple[str, ...], seed: int, answers: Any,
-    token: str | None, delay: float, token_seconds: int, abandon_after: float | None, collect_after: float | None,
-    as_json: bool,
-) -> int:  # fmt: skip
+def emulate(data: str | None, schemas: str | None, host: str, as_json: bool, **settings: Any) -> int:
     """Run the batch ingestion API on this machine, with Catalog, Data Access and profile look-ups.
 
     \b
@@ -347,10 +342,7 @@ def emulate(
     from .arrow_runtime import little_memory
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
-    server = Emulator(
-        data, schemas, host=host, port=port, answers=answers, token=token, delay=delay, faults=faults, seed=seed,
-        token_seconds=token_seconds, abandon_after=abandon_after, collect_after=collect_after,
-    )  # fmt: skip
+    server = Emulator(data, schemas, host=host, **settings)
     url = server.open_url()
     if host not in ("127.0.0.1", "localhost", "::1"):
         say(f"attention: {host} can be reached from other machines; without --token any bearer token is taken")

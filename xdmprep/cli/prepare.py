@@ -11,12 +11,12 @@ import click
 
 from ..core.remote import is_url
 from ..core.remote import shown as place
-from ..core.typing import Format, RuleSet
+from ..core.typing import Format
 from ..errors import UsageError
 from . import options
 from .arrow_runtime import load_arrow
 from .command import Command
-from .findings import REASONS, annotate_report, show_losses, show_next, show_report
+from .findings import show_next, show_outcome
 from .lineage import OPENLINEAGE, lineage, record_run
 from .printer import event, print_json, show, show_lines, warn
 from .progress import progress
@@ -81,11 +81,11 @@ wrong use or input that cannot be read.
 @options.JSON
 def prepare(
     sources: tuple[Path | str, ...], mapping: Path | str, schema: Path | str, out: Path | str,
-    format: Format | None, upsert: bool, relax_required: bool, multiline: bool, max_bytes: int | None,
-    max_rows: int | None, error_threshold: float | None, max_loss: float, rules: RuleSet, strict: bool,
-    reading: options.SourceOptions, names: str | None, values: tuple[str, ...], contract: Path | None,
-    engine: str, master: str | None, jobs: int | None, report: Path | None, hide_values: bool, overwrite: bool,
-    bar: bool | None, openlineage: str | None, output_format: str, as_json: bool,
+    format: Format | None, upsert: bool, relax_required: bool, multiline: bool, max_rows: int | None,
+    error_threshold: float | None, max_loss: float, reading: options.SourceOptions, names: str | None,
+    values: tuple[str, ...], contract: Path | None, engine: str, master: str | None, jobs: int | None,
+    report: Path | None, hide_values: bool, bar: bool | None, openlineage: str | None, output_format: str,
+    as_json: bool, max_bytes: int | None, **common: Any,
 ) -> int:  # fmt: skip
     """Map, check and write SOURCE as files ready for upload.
 
@@ -121,9 +121,7 @@ def prepare(
         if format == "json":
             warn(JSON_WARNING)
     job = "prepare --upsert" if upsert else f"prepare {Path(place(mapping)).name}"
-    common: dict[str, Any] = {
-        "rules": rules, "strict": strict, "max_bytes": max_bytes, "max_loss": max_loss, "overwrite": overwrite,
-    }  # fmt: skip
+    common |= {"max_bytes": max_bytes, "max_loss": max_loss}
     limits: dict[str, Any] = {"error_threshold": error_threshold, "max_rows": max_rows}
     columns = None
     with lineage(openlineage, job, sources, out) as lineage_run, progress(bar if engine == "local" else False) as shown:
@@ -160,16 +158,11 @@ def prepare(
         return shown_result(result, as_json, output_format, max_loss, file=file)
     if as_json:
         print_json(_facts(result))
-    elif output_format == "github":
-        annotate_report(result.report, file)
-        show_losses(result.excessive, result.values, max_loss, REASONS)
     else:
-        show(str(result))
-        if result.report.found or result.report.notes:
-            show_report(result.report)
+        show_outcome(result, output_format, max_loss, file)
+    if not as_json and output_format != "github":
         if report is not None:
             show(f"report -> {report}")
-        show_losses(result.excessive, result.values, max_loss, REASONS)
         if result.rejected:
             rows = f"Correct the rows in {within(result.place, 'rejects.jsonl')}; mend runs them again"
             if is_url(result.place):
