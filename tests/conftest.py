@@ -10,6 +10,7 @@ import re
 import socket
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -94,11 +95,12 @@ def _take_turns(config: pytest.Config) -> None:
 
 
 def _fewer(share: float, items: list[pytest.Item]) -> None:
-    """Let each property test draw a share of the examples that it states, though not fewer than 20 of them."""
-    for test in {getattr(item.obj, "__func__", item.obj): None for item in items if isinstance(item, pytest.Function)}:
+    """Let each property test draw a share of the examples that it states, though not fewer than 20 in all its cases."""
+    tests = Counter(getattr(item.obj, "__func__", item.obj) for item in items if isinstance(item, pytest.Function))
+    for test, cases in tests.items():
         stated = getattr(test, "_hypothesis_internal_use_settings", None)
         if stated is not None:
-            drawn = max(int(stated.max_examples * share), min(stated.max_examples, 20))
+            drawn = max(int(stated.max_examples * share), min(stated.max_examples, max(20 // cases, 5)))
             test._hypothesis_internal_use_settings = settings(stated, max_examples=drawn)
 
 

@@ -164,8 +164,8 @@ TIMES = [None, *[datetime(y, m, 29, 23, 5, 9, 5000, UTC) for y, m in ((1900, 1),
 ROWS = [
     {
         "a": WORDS[i % len(WORDS)] if i % 19 else None,
-        "b": WORDS[(i // 4) % len(WORDS)] if i % 17 else None,
-        "c": WORDS[i // 3 % len(WORDS)] if i % 13 else None,
+        "b": WORDS[5 * i % len(WORDS)] if i % 17 else None,
+        "c": WORDS[7 * i % len(WORDS)] if i % 13 else None,
         "n": NUMBERS[i % len(NUMBERS)],
         "x": REALS[i % len(REALS)],
         "t": (None, True, False)[i % 3],
@@ -174,7 +174,7 @@ ROWS = [
         "l": None if i % 5 == 0 else [WORDS[i % len(WORDS)], None, "a"][: i % 4],
         "m": None if i % 7 == 0 else [{"s": WORDS[i % len(WORDS)], "k": NUMBERS[i % len(NUMBERS)]}, None][: i % 3],
     }
-    for i in range(len(WORDS) * 2)
+    for i in range(len(WORDS))
 ]
 PAIRS = ["a b", "a c", "c c", "o.s 'a'", "a '12'", "a 2.5", "n a", "n n", "n o.k", "n x", "x 2", "12 n", "t a", "t t",
          "d d", "d a", "null a", "a null", "l a", "to_integer(a) n", "to_decimal(b) x", "date(a) d"]  # fmt: skip
