@@ -1,4 +1,4 @@
-"""The kernels on URLs beside the reference: texts of the marks that part URLs, and URLs with something changed."""
+"""The kernels on URLs and event lists beside the reference: strings of the marks that part them, and changed ones."""
 
 from __future__ import annotations
 
@@ -58,7 +58,28 @@ TEXTS = st.one_of(WHOLE, st.text("ab:/?#@[]%=&.-+2F1 \u00e9\n", max_size=14), WH
 @given(st.sampled_from(FUNCTIONS), st.lists(TEXTS, min_size=1, max_size=8), st.sampled_from(["bare", "slash"]))
 @example("get_url_decoded(v)", ["%ff", "%41", "%", "%4", "%C3%A9", None], "bare")
 def test_parts_of_columns_are_those_of_each_text(text: str, values: list[str | None], path_end: str) -> None:
-    options = Options(path_end=path_end)
+    _same_as_each(text, values, Options(path_end=path_end))
+
+
+EVENTS = ["event_id", "event_value", "product_event_values", "product_event_ids", "product_events", "product_evars"]
+ITEMS = st.lists(
+    st.sampled_from([*"=:,;| 5x\n\u00a0\u00e9\x1c", "e1", "e2", "e1=2", "e1=2:3", "e1:4", ";a;1;2;", ";;;;", "e1e1"]),
+    max_size=12,
+).map("".join)
+
+
+@settings(max_examples=400)
+@given(
+    st.sampled_from([*EVENTS, "product_names", "product_price"]),
+    st.sampled_from(["e1", "e2", "e", " e1", "e1=", ".*", "", "e1:e2", "e1e1"]),
+    st.lists(st.none() | ITEMS, min_size=1, max_size=8),
+)
+def test_events_of_columns_are_those_of_each_text(function: str, name: str, values: list[str | None]) -> None:
+    argument = f', "{name}"' if function in EVENTS else ""
+    _same_as_each(f"aa_get_{function}(v{argument})", values, Options())
+
+
+def _same_as_each(text: str, values: list[str | None], options: Options) -> None:
     batch = pa.record_batch({"v": pa.array(["x:", *values, "y"], pa.string())}).slice(1, len(values))
     expression = compile_expression(text, batch.schema, options)
     got = expression.apply(batch)

@@ -108,6 +108,8 @@ def _unlike_points(case: _Case, end: int) -> Mask:
 
 
 _BLANKS = " \t\n\r\f\v"
+#: What Python counts as white space, for a set of characters of RE2.
+SPACES = r"\x09-\x0d\x1c-\x20\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
 
 
 def trimmed(values: pa.Array, left: bool = True, right: bool = True, marks: str | None = None) -> pa.Array:

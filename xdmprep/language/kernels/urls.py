@@ -1,4 +1,4 @@
-"""Kernels on URLs, whose components are byte spans between delimiters."""
+"""Kernels on URLs, whose components are groups of regular expressions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...kernels.arrays import list_parts, offsets_of, ranges, sieved
-from ..columns import LONG, TEXT, Column, Mask, as_mask, bytes_of, marked, nulls_of, plain, some
+from ..columns import LONG, TEXT, Column, as_mask, bytes_of, marked, nulls_of, plain
 from ..functions.urls import PORTS
 from ..shapes import map_of, with_each_key_once
 from . import texts
@@ -18,114 +18,60 @@ from .choices import element
 from .collections import behind
 from .table import Made, Rows, kernel, need
 
-_SPACES = r"\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"
-_ILLEGAL = rf'\s<>"{{}}|\\^`\x00-\x1f\x7f{_SPACES}'
-_URL = rf"\A[A-Za-z][A-Za-z0-9+.-]*:[^{_ILLEGAL}]*\z"
+_URL = rf"\A[A-Za-z][A-Za-z0-9+.-]*:[^{texts.SPACES}<>\"{{}}|\\^`\x00-\x1f\x7f]*\z"
+_HOST = r"\[[0-9A-Fa-f:.]+\]|[^/?#:@\[\]]*"
+_AUTHORITY = "//(?:[^/?#@]*@)?"
+#: What a URL has before and in each component.
+_PARTS = {
+    "scheme": "(?P<part>[^:]*)",
+    "host": rf"[^:]*:{_AUTHORITY}(?P<part>{_HOST})",
+    "path": rf"[^:]*:(?:{_AUTHORITY}(?:{_HOST})(?::[0-9]*)?)?(?P<part>[^?#]*)",
+    "query": r"[^?#]*\?(?P<part>[^#]*)",
+    "anchor": "[^#]*#(?P<part>.*)",
+}
 
 
-_FAR = 2**62  # behind every place
+def _part(urls: pa.Array, name: str) -> pa.Array:
+    """A component of URLs; null where it is missing."""
+    return pc.struct_field(pc.extract_regex(urls, rf"\A{_PARTS[name]}"), 0)
 
 
-class Urls:
-    """Byte positions of the components of URLs.
-
-    Attributes:
-        odd: strings with brackets before the path, which the interpreter takes apart.
-        valid: which strings are URLs.
-    """
-
-    def __init__(self, values: pa.Array) -> None:
-        self.odd = some(as_mask(pc.match_substring_regex(values, r"\A[^:/?#]*://[^/?#]*[\[\]]")))
-        self.valid = as_mask(pc.match_substring_regex(values, _URL))
-        offsets, data = bytes_of(values)
-        self._data = data[offsets[0] : offsets[-1]]
-        bounds = (offsets - offsets[0]).astype(np.int64)
-        self._starts, self._ends = bounds[:-1], bounds[1:]
-        self._hits: dict[str, Any] = {}
-
-    def _next(self, mark: str, starts: Any, ends: Any) -> Any:
-        """The first position of a mark between `starts` and `ends`; `ends` where there is none."""
-        hits = self._hits.get(mark)
-        if hits is None:
-            hits = self._hits[mark] = np.append(np.flatnonzero(self._data == ord(mark)), _FAR)
-        return np.minimum(hits[np.searchsorted(hits, starts)], ends)
-
-    def span(self, name: str) -> tuple[Any, Any, Mask]:
-        """Start and end of a component, and a mask of the rows that have it."""
-        colon, anchor = (self._next(mark, self._starts, self._ends) for mark in ":#")
-        query = self._next("?", self._starts, anchor)
-        if name == "scheme":
-            return self._starts, colon, self.valid
-        if name == "anchor":
-            return anchor + 1, self._ends, self.valid & (anchor < self._ends)
-        if name == "query":
-            return query + 1, anchor, self.valid & (query < anchor)
-        padded = np.append(self._data, [0, 0, 0])
-        marked = self.valid & (colon + 2 < self._ends)
-        marked &= (padded[colon + 1] == ord("/")) & (padded[colon + 2] == ord("/"))
-        first = np.minimum(colon + 3, query)
-        slash = self._next("/", first, query)
-        at = self._next("@", first, slash)
-        host = np.where(at < slash, at + 1, first)
-        end = np.minimum(self._next(":", host, slash), self._next("@", host, slash))
-        if name == "host":
-            return host, end, marked
-        digits = (self._data - np.uint8(48)) < 10
-        others = np.append(np.flatnonzero(~digits), _FAR)
-        ported = marked & (end < slash) & (padded[np.minimum(end, len(self._data))] == ord(":"))
-        after = np.minimum(others[np.searchsorted(others, end + 1)], slash)
-        if name == "port":
-            return end + 1, after, ported
-        path = np.where(ported, after, np.where(marked, end, np.minimum(colon + 1, query)))
-        if name == "path":
-            return path, query, self.valid
-        hits = self._hits["/"]
-        last = np.append(-1, hits)[np.searchsorted(hits, query)]
-        return np.where(last >= path, last + (name == "end"), path), query, self.valid
-
-    def part(self, name: str) -> pa.Array:
-        """A component as text; null where it is missing."""
-        starts, ends, there = self.span(name)
-        lengths = np.where(there, ends - starts, 0)
-        offsets = offsets_of(lengths)
-        return texts.made_of(offsets, self._data[ranges(starts, lengths)], ~there)
+def _urls(value: Column) -> pa.Array:
+    """The strings that are URLs; null for others."""
+    values = plain(value.values)
+    return pc.if_else(pc.match_substring_regex(values, _URL), values, None)
 
 
 @kernel("get_url_protocol", "text")
 def url_protocol(rows: Rows, value: Column) -> Made:
-    urls = Urls(plain(value.values))
-    return Column(texts.lower(urls.part("scheme")), urls.odd)
+    return Column(texts.lower(_part(_urls(value), "scheme")))
 
 
 @kernel("get_url_host", "text")
 def url_host(rows: Rows, value: Column) -> Made:
-    urls = Urls(plain(value.values))
-    found = urls.part("host")
-    return Column(pc.if_else(pc.equal(found, ""), None, found), urls.odd)
+    found = _part(_urls(value), "host")
+    return Column(pc.if_else(pc.equal(found, ""), None, found))
 
 
 @kernel("get_url_port", "text")
 def url_port(rows: Rows, value: Column) -> Made:
-    urls = Urls(plain(value.values))
-    starts, ends, there = urls.span("host")
-    there = there & (ends > starts)
-    given = urls.part("port")
-    long = as_mask(pc.greater(pc.binary_length(given), 5))
-    number = pc.if_else(pa.array(long | as_mask(pc.equal(given, ""))), None, given).cast(LONG)
+    found = pc.extract_regex(_urls(value), rf"\A(?P<scheme>[^:]*):{_AUTHORITY}(?P<host>{_HOST})(?::(?P<port>[0-9]*))?")
+    scheme, host, given = found.flatten()
+    odd = pc.or_(pc.equal(given, ""), pc.greater(pc.binary_length(given), 5))
+    number = pc.if_else(odd, None, given).cast(LONG)
     number = pc.if_else(pc.less(number, 65536), number, None)
-    scheme = texts.lower(urls.part("scheme"))
-    usual = pa.array(list(PORTS.values()), LONG).take(pc.index_in(scheme, value_set=pa.array(list(PORTS), TEXT)))
-    without = as_mask(pc.equal(given, "").fill_null(True))
-    return Column(pc.if_else(pa.array(there), pc.if_else(pa.array(without), usual, number), None), urls.odd)
+    ports = pa.array(list(PORTS.values()), LONG)
+    usual = ports.take(pc.index_in(texts.lower(scheme), value_set=pa.array(list(PORTS), TEXT)))
+    return Column(pc.if_else(pc.equal(host, ""), None, pc.if_else(pc.equal(given, ""), usual, number)))
 
 
 @kernel("get_url_path", "text fixed?")
 def url_path(rows: Rows, value: Column, full: Any = True) -> Made:
     need(full is None or isinstance(full, bool))
-    urls = Urls(plain(value.values))
+    path = _part(_urls(value), "path")
     if full is False:
-        return Column(urls.part("end" if rows.options.path_end == "bare" else "slashed end"), urls.odd)
-    return Column(urls.part("path"), urls.odd)
+        path = pc.replace_substring_regex(path, r"\A.*/", "" if rows.options.path_end == "bare" else "/")
+    return Column(path)
 
 
 @kernel("get_url_query_str", "text fixed?")
@@ -133,9 +79,9 @@ def url_query(rows: Rows, value: Column, anchor: Any = "retain") -> Made:
     """The query as a map."""
     how = "retain" if anchor is None else anchor.lower() if isinstance(anchor, str) else ""
     need(how in ("retain", "remove", "append") and rows.options.query_repeats == "first")
-    urls = Urls(plain(value.values))
-    query = pc.if_else(pa.array(urls.valid), urls.part("query").fill_null(""), None)
-    fragment = None if how == "remove" else urls.part("anchor")
+    urls = _urls(value)
+    query = pc.if_else(pc.is_valid(urls), _part(urls, "query").fill_null(""), None)
+    fragment = None if how == "remove" else _part(urls, "anchor")
     if how == "retain":
         kept = pc.binary_join_element_wise("#", fragment, "", null_handling="emit_null")
         kept = pc.if_else(pc.equal(query, ""), "", kept.fill_null(""))
@@ -154,7 +100,7 @@ def url_query(rows: Rows, value: Column, anchor: Any = "retain") -> Made:
             list_parts(behind(rows.n, [(offsets, own), (ends, more)]))
             for own, more in ((names, keys), (given, fragments))
         )
-    return Column(map_of(*with_each_key_once(offsets, names, given), nulls_of(query)), urls.odd)
+    return Column(map_of(*with_each_key_once(offsets, names, given), nulls_of(query)))
 
 
 #: Which bytes are coded: all that are not unreserved.
