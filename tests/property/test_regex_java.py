@@ -89,7 +89,7 @@ def same(regex: Regex, text: str, answer: RegexAnswer) -> bool:
         return (
             finds(regex, text) == answer.finds
             and matching.parts(regex, text, keep_empty=False) == answer.split
-            and matching.replaced(regex, text, "<$0>") == answer.replaced
+            and matching.replacer(regex, "<$0>")(text) == answer.replaced
         )
     except (MatchTimeout, Failed):
         return True
@@ -172,8 +172,8 @@ def test_kernels_cut_and_replace_where_the_interpreter_does(pattern: str, values
     compare("explode", [column, constant], lambda text: matching.parts(regex, text, keep_empty=True))
     compare(".split", [column, constant], lambda text: matching.parts(regex, text, keep_empty=False))
     given = [column, constant, Constants(template, len(values))]
-    compare(".replaceAll", given, lambda text: matching.replaced(regex, text, template))
-    compare(".replaceFirst", given, lambda text: matching.replaced(regex, text, template, 1))
+    compare(".replaceAll", given, lambda text: matching.replacer(regex, template)(text))
+    compare(".replaceFirst", given, lambda text: matching.replacer(regex, template, 1)(text))
 
 
 @settings(max_examples=200)
@@ -191,7 +191,7 @@ def test_words_are_found_as_the_expressions_that_they_are(word: str, values: lis
         for keep in (True, False):
             assert matching.parts(short, text, keep) == matching.parts(regex, text, keep)
         for most in (0, 1):
-            assert matching.replaced(short, text, template, most) == matching.replaced(regex, text, template, most)
+            assert matching.replacer(short, template, most)(text) == matching.replacer(regex, template, most)(text)
 
 
 USUAL = [
@@ -256,7 +256,7 @@ def test_replacements_are_read_as_java_reads_them(template: str, groups: int) ->
      ("abc", "(b)", "$12", "ab2c"), ("aaa", "a?", "x", "xxxx")],
 )  # fmt: skip
 def test_replacements(value: str, regex: str, template: str, expected: str) -> None:
-    assert matching.replaced(compile_java(regex), value, template) == expected
+    assert matching.replacer(compile_java(regex), template)(value) == expected
 
 
 @pytest.mark.parametrize(

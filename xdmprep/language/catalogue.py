@@ -38,7 +38,6 @@ class Context:
         row: identifies the row, for seeded random values; `drawn` counts them.
         time: the clock's time, once it was asked.
         patterns: compiled date patterns, kept for the run.
-        once: whether a kernel called a function for each distinct value.
     """
 
     options: Options = DEFAULT
@@ -46,7 +45,6 @@ class Context:
     drawn: int = 0
     time: Moment | None = None
     patterns: dict[str, Pattern] = field(default_factory=dict)
-    once: bool = False
 
     def present(self) -> Moment:
         """The clock's time, the same for all rows of a batch."""
@@ -166,6 +164,9 @@ def put(entry: Function) -> None:
 
 
 def _unless_null(run: Callable[..., Any], places: tuple[int, ...]) -> Callable[..., Any]:
+    if places == (0,):  # of most functions
+        return lambda context, value, *more: None if value is None else run(context, value, *more)
+
     def called(context: Context, *arguments: Any) -> Any:
         for place in places:
             if arguments[place] is None:
@@ -195,10 +196,10 @@ def text(value: Any) -> str:
 
 def whole(value: Any, name: str) -> int:
     """A whole-number argument; numeric text counts."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
     if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,18}", value):
         return int(value)
     if (isinstance(value, float) and value.is_integer()) or (isinstance(value, Decimal) and value == int(value)):
         return int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
     raise Failed(f"{name} is a whole number, not {text_of(value)[:40]!r}")

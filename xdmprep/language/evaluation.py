@@ -68,8 +68,7 @@ class Frame:
         n: number of rows.
         context: options, clock, compiled patterns.
         keys: what tells a row from all others, for seeded random values.
-        asked: where given, the nodes that asked the interpreter, or a function for each distinct value, are noted here,
-            and whether once per distinct value.
+        asked: where given, the nodes that asked the interpreter are noted here, and whether once per distinct value.
         shared: the nodes that are evaluated once, with their values once they are known.
         types: where given, the type of each node is noted here.
     """
@@ -226,7 +225,6 @@ def _call(node: Call, frame: Frame) -> Column:
     arguments = _arguments(node, frame)
     kernel: Kernel | None = entry.kernel
     made: Column | None = None
-    frame.context.once = False
     if kernel is not None and entry.lazy:
         made = attempted(kernel.run, rows, *arguments)
     elif kernel is not None:
@@ -234,8 +232,6 @@ def _call(node: Call, frame: Frame) -> Column:
         if made is None and not node.random:
             made = _by_word(kernel, rows, arguments)
     if made is not None:
-        if frame.asked is not None and frame.context.once:
-            frame.asked[node], frame.context.once = True, False
         first = arguments[:1] if entry.lazy else arguments
         why = first_reasons([*(each for each in first if isinstance(each, Column)), made], frame.n)
         made = rows.opened(made if why is None else Column(made.values, made.open, why))
@@ -494,20 +490,29 @@ def each(
         log.debug("%s has no kernel for its arguments: interpreted %d times for %d rows", name, runs, n)
     words = arrays if unique is None else [plain(word) for word in unique[0]]
     count = n if unique is None else len(words[0]) if words else min(n, 1)
-    left = map(to_python, words)
-    lists = [repeat(column.value, count) if isinstance(column, Constants) else next(left) for column in columns]
-    out: list[Any] = [None] * count
+    left, context, keys = map(to_python, words), frame.context, frame.keys
+    lists: list[Any] = [repeat(column.value) if isinstance(column, Constants) else next(left) for column in columns]
+    call = work
+    if random and keys is not None:
+        lists = [range(count), *lists]
+
+        def call(context: Context, i: int, *given: Any) -> Any:
+            context.row, context.drawn = keys(i), 0
+            return work(context, *given)
+
+    out: list[Any] = []
     reasons: dict[int, str] = {}
-    context = frame.context
-    for i, given in enumerate(zip(*lists, strict=True) if lists else repeat((), count)):
-        if random and frame.keys is not None:
-            context.row, context.drawn = frame.keys(i), 0
+    calls = map(call, repeat(context, count), *lists)
+    while len(out) < count:
         try:
-            out[i] = work(context, *given)
+            for value in calls:
+                out.append(value)
         except Failed as error:
-            reasons[i] = str(error)
+            reasons[len(out)] = str(error)
+            out.append(None)
         except (RecursionError, OverflowError, MemoryError) as error:
-            reasons[i] = reason_of(error)
+            reasons[len(out)] = reason_of(error)
+            out.append(None)
     why = pa.array([reasons.get(i) for i in range(count)], TEXT) if reasons else None
     if unique is None:
         return out, why

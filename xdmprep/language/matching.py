@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -25,6 +25,11 @@ def compiled(text: Any) -> Regex | str:
     """
     if not isinstance(text, str):
         raise Failed(f"a regular expression must be a string, not {kind_of(text)}")
+    return text if text.isalnum() else _compiled(text)
+
+
+@lru_cache(maxsize=256)
+def _compiled(text: str) -> Regex | str:
     if is_word(text):
         return text
     try:
@@ -84,42 +89,46 @@ def parts(regex: Regex | str, text: str, keep_empty: bool) -> list[str]:
     return found
 
 
-def replaced(regex: Regex | str, text: str, template: str, most: int = 0) -> str:
-    """`text` with matches replaced.
+@lru_cache(maxsize=256)
+def replacing(regex: str, template: str, most: int = 0) -> Callable[[str], str]:
+    """What replaces matches in a string.
 
     Args:
-        regex: the compiled regular expression.
-        text: the string to search.
+        regex: the regular expression.
         template: what takes the place of a match; may refer to groups.
         most: greatest number of matches to replace, from the left; 0 for all.
 
     Returns:
-        The new text.
+        A function from string to string; it raises Failed if a match was not found in time.
 
     Raises:
-        Failed: the template is wrong, or a match was not found in time.
+        Failed: the expression or the template is wrong.
     """
-    if isinstance(regex, str):
-        new = "".join(piece if isinstance(piece, str) else regex for piece in template_parts(template, 0))
-        return text.replace(regex, new, most or -1)
-    pieces = template_parts(template, regex.groups, tuple(regex.names.items()))
-    done = regex.substituted(_template(pieces), text, most)
-    if done is not None:
-        return done
-    out, start = [], 0
-    for count, match in enumerate(_all(regex, text), 1):
-        out.append(text[start : match.start()])
-        out += [piece if isinstance(piece, str) else match[piece] or "" for piece in pieces]
-        start = match.end()
-        if count == most:
-            break
-    return "".join([*out, text[start:]])
+    return replacer(compiled(regex), template, most)
 
 
-@lru_cache(maxsize=256)
-def _template(pieces: tuple[str | int, ...]) -> str:
-    """A replacement as Python writes it."""
-    return "".join(piece.replace("\\", r"\\") if isinstance(piece, str) else rf"\g<{piece}>" for piece in pieces)
+def replacer(found: Regex | str, template: str, most: int = 0) -> Callable[[str], str]:
+    """The same of a compiled expression."""
+    if isinstance(found, str):
+        new = "".join(piece if isinstance(piece, str) else found for piece in template_parts(template, 0))
+        return lambda text: text.replace(found, new, most or -1)
+    pieces = template_parts(template, found.groups, tuple(found.names.items()))
+    python = "".join(piece.replace("\\", r"\\") if isinstance(piece, str) else rf"\g<{piece}>" for piece in pieces)
+
+    def replaced(text: str) -> str:
+        done = found.substituted(python, text, most)
+        if done is not None:
+            return done
+        out, start = [], 0
+        for count, match in enumerate(_all(found, text), 1):
+            out.append(text[start : match.start()])
+            out += [piece if isinstance(piece, str) else match[piece] or "" for piece in pieces]
+            start = match.end()
+            if count == most:
+                break
+        return "".join([*out, text[start:]])
+
+    return replaced
 
 
 @lru_cache(maxsize=256)

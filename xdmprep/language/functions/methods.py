@@ -26,7 +26,7 @@ def _character(value: str, at: Any) -> str:
 
 
 def _replaced(value: str, regex: Any, new: Any, most: int = 0) -> str:
-    return matching.replaced(matching.compiled(text_of(regex)), value, text_of(new), most)
+    return matching.replacing(text_of(regex), text_of(new), most)(value)
 
 
 _TEXT: dict[str, Callable[..., Any]] = {
@@ -73,7 +73,6 @@ _ARRAY: dict[str, Callable[..., Any]] = {
 }
 _OTHER: dict[str, Callable[..., Any]] = {"equals": lambda value, other: same(value, other), "toString": text_of}
 
-_BY_KIND = {str: _TEXT, dict: _OBJECT, list: _ARRAY}
 _TESTS = "equals equalsIgnoreCase containsKey matches startsWith endsWith isEmpty isBlank contains"
 _TEXTS = "substring charAt strip trim replaceAll replaceFirst replace toLowerCase toUpperCase toString"
 #: The type of what a method gives, where that is always the same.
@@ -87,7 +86,8 @@ def _called(name: str, ctx: Context, value: Any, *arguments: Any) -> Any:
     """``value.name(arguments)``. Raises Failed: such a value has no such method."""
     if value is None:  # it equals nothing
         return False
-    own = next((methods for kind, methods in _BY_KIND.items() if isinstance(value, kind)), _OTHER)
+    text, other = isinstance(value, str), _ARRAY if isinstance(value, list) else _OTHER
+    own = _TEXT if text else _OBJECT if isinstance(value, dict) else other
     method = own.get(name) or _OTHER.get(name)
     if method is None:
         raise Failed(f"{kind_of(value)} has no method {name!r}")

@@ -34,7 +34,7 @@ from ..shapes import (
 from . import texts
 from .choices import element
 from .equality import same
-from .strings import joined, matched, of_pairs, place_of
+from .strings import joined, matched, place_of
 from .table import (
     Body,
     Constants,
@@ -533,10 +533,8 @@ def is_empty_method(rows: Rows, value: Column) -> Made:
 @kernel(".contains", "any any")
 def contains_method(rows: Rows, value: Column, item: Column) -> Made:
     name, other = kind(value), kind(item)
-    if name == "text" and isinstance(item, Constants) and isinstance(item.value, str):
-        return Column(pc.match_substring(plain(value.values), item.value))
-    if name == "text" and not isinstance(item, Constants):
-        return of_pairs(value, item, str.__contains__, BOOL)
+    if name == "text":
+        return Column(pc.match_substring(plain(value.values), literal(item, str)))
     need(name == "list")
     if isinstance(value, Constants) and other in ("text", "long", "bool"):
         return Column(_is_in(item, value.value))
@@ -550,11 +548,8 @@ def contains_method(rows: Rows, value: Column, item: Column) -> Made:
 def index_of(rows: Rows, value: Column, item: Column) -> Made:
     """``text.indexOf(part)`` of a literal; ``array.indexOf(item)``: the first place of an item, -1 without one."""
     name = kind(value)
-    if name == "text" and isinstance(item, Constants):
-        found = place_of(plain(value.values), item.value)
-        return None if found is None else Column(found)
     if name == "text":
-        return of_pairs(value, item, str.find, LONG)
+        return Column(place_of(plain(value.values), literal(item, str)))
     need(name == "list")
     offsets, items = list_parts(value.values)
     owners = owners_of(offsets)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -13,9 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...kernels.arrays import list_parts, offsets_of, owners_of, ranges, sieved
-from .. import matching
 from ..columns import (
-    BOOL,
     LONG,
     TEXT,
     Column,
@@ -30,12 +27,11 @@ from ..columns import (
     plain,
     some,
 )
-from ..matching import is_word
 from ..shapes import list_of
-from ..values import CONTROLS, WHITE, Failed
+from ..values import CONTROLS, WHITE
 from . import regexes, texts
 from .equality import same
-from .table import Constants, Made, Rows, as_printed, kernel, kind, literal, need, needed
+from .table import Constants, Made, Rows, as_printed, kernel, kind, need, needed
 
 
 def _changed(rows: Rows, value: Column, change: Callable[[pa.Array], pa.Array]) -> Made:
@@ -221,75 +217,16 @@ def char_at(rows: Rows, value: Column, at: Column) -> Made:
     return _piece(rows, value, lambda n, k: (k, k + 1, (k < 0) | (k >= n)), at)
 
 
-def of_pairs(value: Column, part: Column, work: Callable[[str, str], Any], result: pa.DataType) -> Column:
-    """What a function gives for each string and a part that is another one in nearly every row.
-
-    Args:
-        value: strings.
-        part: strings; with few distinct ones there is no kernel.
-        work: gives the result for a string and a part of it.
-        result: Arrow type of the results.
-
-    Returns:
-        The results; rows whose part is empty are open.
-    """
-    need(kind(part) == "text")
-    values, parts = plain(value.values), plain(part.values)
-    need(len(parts.slice(0, 128).unique()) > 64)  # with fewer, a kernel runs once for each of them
-    pairs = zip(values.to_pylist(), parts.to_pylist(), strict=True)
-    found = pa.array([work(text, piece) if text is not None and piece else None for text, piece in pairs], result)
-    return Column(found, some(nulls_of(found) & ~nulls_of(values)))
-
-
-def of_texts(rows: Rows, values: pa.Array, regex: str, work: Callable[..., Any], result: pa.DataType) -> Column:
-    """What a function gives for a regular expression that RE2 does not have, once for each distinct text.
-
-    Args:
-        rows: whose context notes it.
-        values: texts.
-        regex: the regular expression.
-        work: takes the compiled expression and a text.
-        result: Arrow type of the results.
-
-    Returns:
-        The results; rows in which the function fails are open.
-
-    Raises:
-        Failed: the expression cannot be used.
-    """
-    rows.context.once = True
-    compiled, encoded = matching.compiled(regex), plain(values).dictionary_encode()
-    found, failed = [], []
-    for i, text in enumerate(encoded.dictionary.to_pylist()):
-        try:
-            found.append(work(compiled, text))
-        except Failed:
-            found.append(None)
-            failed.append(i)
-    is_open = some(np.isin(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), failed)) if failed else None
-    return Column(pa.array(found, result).take(encoded.indices), is_open)
-
-
-_TEXTS = pa.list_(TEXT)
-
-
-@kernel("instr", "text any")
-def instr(rows: Rows, value: Column, what: Column) -> Made:
+@kernel("instr", "text fixed")
+def instr(rows: Rows, value: Column, what: Any) -> Made:
     """The place of a part; -1, or null, where it is not."""
-    if isinstance(what, Constants):
-        made = Column(needed(place_of(plain(value.values), what.value)))
-    else:
-        made = of_pairs(value, what, str.find, LONG)
-    absent = rows.options.not_found == "null"
-    return Column(pc.if_else(pc.less(made.values, 0), None, made.values), made.open) if absent else made
+    found = place_of(plain(value.values), what)
+    return Column(pc.if_else(pc.less(found, 0), None, found) if rows.options.not_found == "null" else found)
 
 
-@kernel(".lastIndexOf", "words any")
-def last_index_of(rows: Rows, value: Column, part_: Column) -> Made:
-    """``text.lastIndexOf(part)``; of a literal found in the bytes from the back."""
-    if not isinstance(part_, Constants):
-        return of_pairs(value, part_, str.rfind, LONG)
-    what = part_.value
+@kernel(".lastIndexOf", "words fixed")
+def last_index_of(rows: Rows, value: Column, what: Any) -> Made:
+    """``text.lastIndexOf(part)``; found in the bytes from the back."""
     need(isinstance(what, str) and what)
     values, part = plain(value.values), what.encode()
     found = pc.find_substring(pc.binary_reverse(values.cast(pa.binary())), part[::-1])
@@ -297,8 +234,8 @@ def last_index_of(rows: Rows, value: Column, part_: Column) -> Made:
     return Column(_in_characters(values, pc.if_else(pc.less(found, 0), -1, places).cast(LONG)))
 
 
-def place_of(values: pa.Array, what: Any) -> pa.Array | None:
-    """The place of a literal part in characters, -1 where it is not; None where `what` is no such part."""
+def place_of(values: pa.Array, what: Any) -> pa.Array:
+    """The place of a literal part in characters, -1 where it is not."""
     need(isinstance(what, str) and what)
     return _in_characters(values, pc.find_substring(values, what).cast(LONG))
 
@@ -327,26 +264,21 @@ def _padded(rows: Rows, value: Column, size: Any, fill: Any, pad: Callable[..., 
 # Splitting and joining
 
 
-@kernel("explode", "text any?")
-def explode(rows: Rows, value: Column, regex: Column | None = None) -> Made:
-    return _cut(rows, plain(value.values), Constants(",", rows.n) if regex is None else regex)
+@kernel("explode", "text fixed?")
+def explode(rows: Rows, value: Column, regex: Any = None) -> Made:
+    return _cut(plain(value.values), "," if regex is None else regex)
 
 
-def _cut(rows: Rows, values: pa.Array, regexes_: Column) -> Column:
+def _cut(values: pa.Array, regex: Any) -> Column:
     """The parts between matches, the empty ones too."""
-    if not isinstance(regexes_, Constants):
-        return of_pairs(
-            Column(values), regexes_, lambda text, part: text.split(part) if is_word(part) else None, _TEXTS
-        )
-    regex = "," if regexes_.value is None else literal(regexes_, str)
+    need(isinstance(regex, str))
     separator = regexes.literal_text(regex)
     if separator:
         return Column(pc.split_pattern(values, separator))
-    found = regexes.search(regex)
     if (border := regexes.border(regex)) is not None:
         return Column(_cut_between(values, *border))
-    if found is None or found.empty or not found.local:
-        return of_texts(rows, values, regex, partial(matching.parts, keep_empty=True), _TEXTS)
+    found = needed(regexes.search(regex))
+    need(not found.empty and found.local)
     return Column(pc.split_pattern_regex(values, found.text), found.beyond(values))
 
 
@@ -363,12 +295,11 @@ def _cut_between(values: pa.Array, before: Mask, behind: Mask) -> pa.Array:
     return list_of(np.arange(len(offsets)) + np.searchsorted(cuts, offsets), parts, nulls_of(values))
 
 
-@kernel(".split", "words any")
-def split_method(rows: Rows, value: Column, regex: Column) -> Made:
+@kernel(".split", "words fixed")
+def split_method(rows: Rows, value: Column, regex: Any) -> Made:
     """``text.split(regex)``: empty parts at the end go, unless there is one part only."""
-    need(kind(regex) == "text")
     values = plain(value.values)
-    found = _cut(rows, values, regex)
+    found = _cut(values, regex)
     offsets, parts = list_parts(found.values)
     starts, count = offsets[:-1], np.diff(offsets)
     owners = owners_of(offsets)
@@ -507,62 +438,46 @@ def matched(rows: Rows, value: Column, regex: Any, whole: bool = True) -> Column
         A boolean column.
     """
     need(isinstance(regex, str))
-    test = regexes.test(regex, whole)
-    if test is None:
-        return of_texts(rows, value.values, regex, partial(matching.matches, part=not whole), BOOL)
-    found, odd = test(plain(value.values))
+    found, odd = needed(regexes.test(regex, whole))(plain(value.values))
     return Column(found, merged(value.open, odd))
 
 
-@kernel(".replaceAll", "words any fixed", most=None)
-@kernel(".replaceFirst", "words any fixed", most=1)
-def _replacing(rows: Rows, value: Column, regexes_: Column, new: Any, most: int | None) -> Made:
+@kernel(".replaceAll", "words fixed fixed", most=None)
+@kernel(".replaceFirst", "words fixed fixed", most=1)
+def _replacing(rows: Rows, value: Column, regex: Any, new: Any, most: int | None) -> Made:
     """Hits of a regular expression replaced by a string, and parts of them."""
-    need(isinstance(new, str))
-    if not isinstance(regexes_, Constants):
-        need(not {"$", "\\"} & set(new))
-        return of_pairs(
-            value, regexes_, lambda text, part: text.replace(part, new, most or -1) if is_word(part) else None, TEXT
-        )
-    regex = literal(regexes_, str)
-    values, found = plain(value.values), regexes.replacement(regex, new)
-    # of empty matches beside others the engines find not the same; and Arrow cannot replace some of them, such as \\b
-    if found is not None and (not found[0].empty or not new or most == 1):
-        with suppress(pa.ArrowInvalid):
-            made = pc.replace_substring_regex(values, found[0].text, found[1], max_replacements=most)
-            return Column(made, found[0].beyond(values))
-    return of_texts(rows, values, regex, lambda read, text: matching.replaced(read, text, new, most or 0), TEXT)
+    need(isinstance(regex, str) and isinstance(new, str))
+    values, (found, template) = plain(value.values), needed(regexes.replacement(regex, new))
+    need(not found.empty or not new or most == 1)  # of empty matches beside others the engines find not the same
+    try:
+        made = pc.replace_substring_regex(values, found.text, template, max_replacements=most)
+    except pa.ArrowInvalid:  # it cannot replace some empty matches, such as \\b
+        return None
+    return Column(made, found.beyond(values))
 
 
 @kernel("extract_regex", "text fixed")
 def extract_regex(rows: Rows, value: Column, regex: Any) -> Made:
     need(isinstance(regex, str))
-    values, found, absent = plain(value.values), regexes.search(regex), rows.options.no_match == "null"
-    if found is None:
-        none: list[Any] | None = None if absent else []
-        return of_texts(rows, values, regex, lambda read, text: matching.first(read, text) or none, _TEXTS)
-    return Column(regexes.extracted(values, found, absent), found.beyond(values))
+    values, found = plain(value.values), needed(regexes.search(regex))
+    return Column(regexes.extracted(values, found, rows.options.no_match == "null"), found.beyond(values))
 
 
-@kernel("=^", "text fixed", test=pc.starts_with)
-@kernel("!^", "text fixed", test=pc.starts_with, no=True)
-@kernel("=$", "text fixed", test=pc.ends_with)
-@kernel("!$", "text fixed", test=pc.ends_with, no=True)
-def _tested(rows: Rows, value: Column, part: Any, test: Callable[[pa.Array, str], pa.Array], no: bool = False) -> Made:
-    """The operators ``=^``, ``=$`` and their opposites; null is none."""
+@kernel("=^", "text fixed", test=pc.starts_with, null=False)
+@kernel("!^", "text fixed", test=pc.starts_with, null=False, no=True)
+@kernel("=$", "text fixed", test=pc.ends_with, null=False)
+@kernel("!$", "text fixed", test=pc.ends_with, null=False, no=True)
+@kernel(".startsWith", "words fixed", test=pc.starts_with)
+@kernel(".endsWith", "words fixed", test=pc.ends_with)
+def _tested(
+    rows: Rows, value: Column, part: Any, test: Callable[[pa.Array, str], pa.Array], null: bool | None = None,
+    no: bool = False,
+) -> Made:  # fmt: skip
+    """Whether a string has a start or an end, or, with `no`, has not; `null` is what null gives before that."""
     need(isinstance(part, str))
-    held = test(plain(value.values), part).fill_null(False)
+    held = test(plain(value.values), part)
+    held = held if null is None else held.fill_null(null)
     return Column(pc.invert(held) if no else held)
-
-
-@kernel(".startsWith", "words any", test=pc.starts_with, each=str.startswith)
-@kernel(".endsWith", "words any", test=pc.ends_with, each=str.endswith)
-def _contained(
-    rows: Rows, value: Column, part: Column, test: Callable[[pa.Array, str], pa.Array], each: Callable[[str, str], bool]
-) -> Made:
-    if not isinstance(part, Constants):
-        return of_pairs(value, part, each, BOOL)
-    return Column(test(plain(value.values), part.value)) if isinstance(part.value, str) else None
 
 
 @kernel("uuid")
