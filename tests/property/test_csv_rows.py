@@ -149,7 +149,8 @@ def test_rows_cells_and_lines_are_those_of_the_csv_module(
             assert isinstance(expected_names, str) or (names is None and len(expected_names) == 1)
             return
         if "is no header" in found_names:  # lines above the header: most rows have more values than it
-            assert names is None and len(expected_names) == 1 and len(lost) > len(expected)
+            filled = [cells for _, cells in expected if "".join(cell or "" for cell in cells).strip()]
+            assert names is None and len(expected_names) == 1 and len(lost) > len(filled)
             return
         if "is no text" in found_names:
             assert b"\0" in data.split(b"\n")[0]

@@ -1,34 +1,14 @@
 """The record rule of CSV text: where records begin and end, and what their values are.
 
-Regular expressions say it, record by record.  :meth:`Cutter.rows` looks at 64 bytes at a time: for every character of
-interest a bit a byte, 64 in a word.  The bits inside quotes are then a running parity of the quote bits, six shifts for
-all words at once.  It holds only where every opening quote begins a value and every closing one ends it, which the same
-bits show.
+Regular expressions say it, record by record; the compiled loop goes over the text in one pass.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
-
-import numpy as np
-
-_Words = np.ndarray[Any, np.dtype[np.uint64]]
-#: Bytes looked at together, so that what is made of them stays in the processor's cache; a multiple of 64.
-_SLICE = 1 << 18
-_TOP = np.uint64(63)
-_ONE = np.uint64(1)
-
-
-@dataclass(frozen=True, slots=True)
-class RecordEnds:
-    """The offset behind each record, and the numbers (from 0) of those whose quotes matter."""
-
-    ends: np.ndarray[Any, np.dtype[np.int64]]
-    quoted: np.ndarray[Any, np.dtype[np.int64]]
 
 
 class Cutter:
@@ -122,22 +102,6 @@ class Cutter:
         match = self._blank.match(text, at)
         return match.end() if match else at
 
-    def rows(self, text: Any) -> RecordEnds | None:
-        """The records of whole lines, empty ones included; None where quotes or line ends are in unusual places."""
-        data = np.frombuffer(text, np.uint8)
-        quote, delimiter, line, back = (_words(data, code) for code in (self._quote, self._delimiter, 10, 13))
-        inside = _inside(quote)
-        before_line = line >> _ONE
-        before_line[:-1] |= line[1:] << _TOP
-        if (back & ~inside & ~before_line).any() or not _regular(quote, inside, delimiter | line | back, len(data)):
-            return None
-        lines = np.flatnonzero(data == 10)
-        doubled = quote << _ONE
-        doubled[1:] |= quote[:-1] >> _TOP
-        ends = lines[~_at(inside, lines)] + 1
-        matter = _positions((quote & doubled) | ((delimiter | line | back) & inside))
-        return RecordEnds(ends, np.unique(np.searchsorted(ends, matter, side="right")))
-
     def _exact_end(self, text: Any, start: int, stop: int, final: bool) -> int:
         match = self._records.match(text, start, stop)
         end = match.end() if match else start
@@ -192,57 +156,3 @@ class RecordScan:
                         return at + (2 if text[at : at + 2] == b"\r\n" else 1)
                     self._state, at = "begin", at + 1
         return -1
-
-
-def _words(data: np.ndarray[Any, np.dtype[np.uint8]], *codes: int) -> _Words:
-    """The bytes (n,) that equal one of the codes as bits, the first in the lowest bit of the first word."""
-    words = np.zeros((len(data) + 63) // 64, "<u8")
-    packed = words.view(np.uint8)
-    size = min(len(data), _SLICE)
-    hits, more = np.empty(size, bool), np.empty(size, bool)
-    for start in range(0, len(data), _SLICE):
-        piece = data[start : start + _SLICE]
-        found = np.equal(piece, codes[0], out=hits[: len(piece)])
-        for code in codes[1:]:
-            found |= np.equal(piece, code, out=more[: len(piece)])
-        bits = np.packbits(found, bitorder="little")
-        packed[start // 8 : start // 8 + len(bits)] = bits
-    return words
-
-
-def _inside(quote: _Words) -> _Words:
-    """The bits from an opening quote (itself included) to the one that closes it (excluded)."""
-    inside = quote.copy()
-    for shift in (1, 2, 4, 8, 16, 32):
-        inside ^= inside << np.uint64(shift)
-    # an odd number of quotes in all words before turns a word's bits over
-    odd = np.bitwise_xor.accumulate(inside >> _TOP)
-    inside[1:] ^= np.uint64(0) - odd[:-1]
-    return inside
-
-
-def _regular(quote: _Words, inside: _Words, edge: _Words, size: int) -> bool:
-    """True if every opening quote is at a value's begin and every closing one at its end, or is doubled."""
-    edge = edge | quote
-    behind = edge << _ONE  # the byte before is an edge
-    behind[1:] |= edge[:-1] >> _TOP
-    behind[0] |= _ONE
-    before = edge >> _ONE  # the byte behind is an edge
-    before[:-1] |= edge[1:] << _TOP
-    before[-1] |= _ONE << np.uint64((size - 1) % 64)
-    stray = quote & inside & ~behind
-    stray |= quote & ~inside & ~before
-    return not stray.any()
-
-
-def _at(words: _Words, positions: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """The bits at `positions`."""
-    return np.asarray((words[positions // 64] >> (positions % 64).astype(np.uint64)) & _ONE, dtype=bool)
-
-
-def _positions(words: _Words) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """The numbers of the bits that are set."""
-    some = np.flatnonzero(words)
-    bits = np.unpackbits(words[some].view(np.uint8).reshape(len(some), 8), axis=1, bitorder="little")
-    at, bit = np.nonzero(bits)
-    return np.asarray(some[at] * 64 + bit)

@@ -87,9 +87,9 @@ class Blocks:
         self.keep = keep
         sides = [after] if before is None else [after, before]
         self.shape = reached(schema.arrow_schema, [leaf for side in sides for leaf in side.leaves])
-        self.make_late = after.again
-        self.make_early = None if before is None else before.again
-        self.key_early = None if before is None else before.keyed_again
+        self.make_late = after.mapped
+        self.make_early = None if before is None else before.mapped
+        self.key_early = None if before is None else before.keyed
         self.struct = pa.struct(list(self.shape))
         self.leaves = tuple(Leaf((part.name,), part.type) for part in self.shape)
         self.primary = primary  # None where the key is as good

@@ -70,10 +70,10 @@ def diff_streams(
         primary = None
     early = None if before is None else _snapshot(before, key, primary, scratch)
     late = _snapshot(after, key, primary, scratch)
-    leaves = [*(after.compared or after.stream.leaves)]
+    leaves = [*after.stream.leaves]
     if early is not None and before is not None:
         here = {leaf.path for leaf in leaves}
-        leaves += [leaf for leaf in before.compared or before.stream.leaves if leaf.path not in here]
+        leaves += [leaf for leaf in before.stream.leaves if leaf.path not in here]
         early.read(leaves, threads, on_chunk)
     late.read(leaves, threads, on_chunk)
     entries, identities = (Entries(), Entries()) if early is None else (early.entries, early.identities)
@@ -84,7 +84,7 @@ def diff_streams(
 
 
 def _snapshot(side: Side, key: Key, primary: Key | None, scratch: FilePath | None) -> Snapshot:
-    return Snapshot(side.stream, key, primary, side.keyed, side.resident, side.kept, scratch)
+    return Snapshot(side.stream, key, primary, side.keyed, side.resident, scratch)
 
 
 def refuse_events(schema: Schema) -> None:

@@ -47,12 +47,11 @@ def record_digests(columns: Sequence[pa.Array]) -> Digests:
             there = valid(column)
             if not there.all():  # null and empty text join alike, so missing values are marked here
                 total += np.where(there, np.uint64(0), _mix(np.full(1, number + 1, np.uint64), number)[0])
-                column = column.fill_null("")
             texts.append(column.cast(pa.binary()))
         else:
             total += _part(column, number)
     if texts:
-        joined = texts[0] if len(texts) == 1 else pc.binary_join_element_wise(*texts, _BETWEEN)
+        joined = pc.binary_join_element_wise(*texts, _BETWEEN, null_handling="replace", null_replacement="")
         total += _mix(_hashes(joined), len(columns))
     return total
 

@@ -30,7 +30,6 @@ class Snapshot:
         primary: the primary identity, where it is to be looked at beside the key; else None.
         keyed: makes the fields of the key of rows that are no records yet; None where they are.
         resident: the rows are in memory anyway, so that they need not be put aside.
-        kept: the leaves of the records that are put aside; None means all.
         entries: their digests.
         identities: digests of their primary identities and of their keys, where there is a `primary`.
         keyless: positions of the records without a key.
@@ -44,7 +43,6 @@ class Snapshot:
     primary: Key | None = None
     keyed: Callable[[Chunk], Chunk] | None = None
     resident: bool = False
-    kept: tuple[Leaf, ...] | None = None
     scratch: FilePath | None = None
     entries: Entries = field(init=False)
     identities: Entries = field(init=False)
@@ -64,11 +62,6 @@ class Snapshot:
         self._findings: list[tuple[Finding, ...]] = []
 
     @property
-    def leaves(self) -> tuple[Leaf, ...]:
-        """Of the records that are put aside."""
-        return self.stream.leaves if self.kept is None else self.kept
-
-    @property
     def count(self) -> int:
         """Number of records."""
         return self._starts[-1]
@@ -85,7 +78,7 @@ class Snapshot:
             keys = self.key.texts(named)
             primaries = None if self.primary is None else self.primary.texts(named)
             columns = aligned(chunk, leaves)
-            data = None if self.resident else packed(self._kept(chunk.records))
+            data = None if self.resident else packed(chunk.records)
             shared = None if primaries is None else (text_digests(primaries), valid(primaries))
             return text_digests(keys), valid(keys), record_digests(columns), shared, data
 
@@ -116,9 +109,6 @@ class Snapshot:
                 both = there & shared[1]
                 self.identities.add(shared[0][both], keys[both], at[both])
 
-    def _kept(self, records: pa.RecordBatch) -> pa.RecordBatch:
-        return records if self.kept is None else records.select(list(map(self.stream.leaves.index, self.kept)))
-
     def chunk(self, number: int, positions: Positions) -> Chunk:
         """The records at `positions` (ascending, all of the chunk with this number), with what was found about them."""
         inside = positions - self._starts[number]
@@ -128,7 +118,7 @@ class Snapshot:
         if len(inside) < records.num_rows:
             records = records.take(pa.array(inside))
         return Chunk(
-            self.leaves, records, numbers, issues=_about(self._findings[number], numbers), consumed=len(numbers)
+            self.stream.leaves, records, numbers, issues=_about(self._findings[number], numbers), consumed=len(numbers)
         )
 
     def gather(self, positions: Positions, blocks: Positions, jobs: int) -> Routed:
@@ -136,7 +126,7 @@ class Snapshot:
         order = np.argsort(positions, kind="stable")
         positions, blocks = positions[order], blocks[order]
         ends = np.searchsorted(positions, np.asarray(self._starts))
-        routed = Routed(self.leaves, Spool(self.scratch))
+        routed = Routed(self.stream.leaves, Spool(self.scratch))
 
         def work(number: int) -> list[tuple[int, pa.Buffer, Chunk]]:
             some = slice(ends[number], ends[number + 1])

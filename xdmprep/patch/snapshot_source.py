@@ -29,9 +29,6 @@ class Side:
         leaves: of the records.
         arrow_schema: of the records.
         resident: the rows are in memory anyway, as those of a DataFrame are.
-        compared: the leaves of the stream that are compared; None means all.
-        kept: the leaves of the stream that rows have when they are put aside; None means all.
-        whole: makes rows of these; None where they are whole.
     """
 
     stream: Stream
@@ -40,19 +37,6 @@ class Side:
     mapped: Step | None = None
     keyed: Step | None = None
     resident: bool = False
-    compared: tuple[Leaf, ...] | None = None
-    kept: tuple[Leaf, ...] | None = None
-    whole: Step | None = None
-
-    @property
-    def again(self) -> Step | None:
-        """Makes records of rows that were put aside; None if they are records."""
-        return _joined(self.whole, self.mapped)
-
-    @property
-    def keyed_again(self) -> Step | None:
-        """Makes the fields of the key of rows that were put aside; None if they are there."""
-        return _joined(self.whole, self.keyed)
 
     @classmethod
     def of(cls, stream: Stream, resident: bool = False) -> Side:
@@ -64,16 +48,6 @@ class Side:
         if self.mapped is None:
             return self
         return Side.of(self.stream.then(self.mapped, self.leaves, self.arrow_schema))
-
-
-def _joined(first: Step | None, then: Step | None) -> Step | None:
-    if first is None or then is None:
-        return then
-    return partial(_both, first=first, then=then)
-
-
-def _both(chunk: Chunk, first: Step, then: Step) -> Chunk:
-    return then(first(chunk))
 
 
 def comparable_sides(before: Side, after: Side, schema: Schema) -> tuple[Side, Side]:

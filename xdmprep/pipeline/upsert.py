@@ -36,7 +36,6 @@ from ..core.typing import Format, RuleSet, Source
 from ..errors import MappingError, SchemaError, UsageError, counted, option
 from ..language.functions import table as functions
 from ..mapping import (
-    Mapper,
     MappingLike,
     MappingSet,
     as_mapping,
@@ -59,8 +58,7 @@ from ..patch import (
     primary_of,
     refuse_events,
 )
-from ..read import CsvOptions, ExcelOptions, as_records, fingerprint, is_csv, open_source
-from ..read.lines import LINE, alike, read_lines
+from ..read import CsvOptions, ExcelOptions, as_records, fingerprint, open_source
 from ..report import Report, ReportBuilder
 from ..schema import Field, Schema, SchemaLike, as_schema
 from ..validate import Rules, compile_checks
@@ -432,8 +430,7 @@ def _sides(
 ) -> tuple[Side | None, Side]:  # fmt: skip
     """Both snapshots; the first is None where `before` is."""
     early = None if before is None else _side(before, mapping, schema, on, csv, excel, strict)
-    late = _side(after, mapping, schema, on, csv, excel, strict)
-    return (None, late) if early is None else _as_lines((before, after), (early, late), csv)
+    return early, _side(after, mapping, schema, on, csv, excel, strict)
 
 
 def _side(
@@ -490,20 +487,6 @@ def join_key(source: Stream, mapping: Any, schema: Schema, on: str | None, stric
             "Leave the key out, or compare with xp.diff."
         )
     return (side.as_records().stream if side.keyed is None else side.stream.then(side.keyed)), key
-
-
-def _as_lines(sources: tuple[Any, Any], sides: tuple[Side, Side], csv: CsvOptions | None) -> tuple[Side, Side]:
-    """Both sides as the text of their rows, where these are CSV files of one header: equal text is equal rows."""
-    early, late = sides
-    if not all(map(is_csv, sources)) or early.stream.arrow_schema.names != late.stream.arrow_schema.names:
-        return sides
-    made, bare = [], not alike(*sources, csv)
-    for source, side in zip(sources, sides, strict=True):
-        if not isinstance(side.keyed, Mapper):
-            return sides
-        lines = read_lines(source, csv, sorted(side.keyed.reads), bare)
-        made.append(replace(side, stream=lines.stream, compared=lines.compared, kept=(LINE,), whole=lines.parse))
-    return made[0], made[1]
 
 
 def _as_it_is(read: Stream, schema: Schema, resident: bool) -> Side:

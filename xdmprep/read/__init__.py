@@ -26,26 +26,17 @@ from .spooled import Spooled, is_book, is_compressed, is_open_file, kind_of_byte
 log = logging.getLogger("xdmprep.read")
 
 __all__ = [
-    "CsvOptions", "ExcelOptions", "Spooled", "as_records", "expand", "fingerprint", "is_csv", "is_excel",
+    "CsvOptions", "ExcelOptions", "Spooled", "as_records", "expand", "fingerprint", "is_excel",
     "is_open_file", "not_read", "open_source", "read_csv",
 ]  # fmt: skip
 
 
-def is_csv(source: Any) -> bool:
-    """Whether :func:`open_source` takes a source for a CSV file."""
-    return _is_file_of("CSV", source)
-
-
 def is_excel(source: Any) -> bool:
     """Whether :func:`open_source` takes a source for an Excel book."""
-    return _is_file_of("Excel", source)
-
-
-def _is_file_of(kind: str, source: Any) -> bool:
     source = as_local(source)
     if not isinstance(source, str | os.PathLike) or is_elsewhere(source) or expand(source) is not None:
         return False
-    return _kind(Path(source)) == kind
+    return _kind(Path(source)) == "Excel"
 
 
 def _kind(file: Path) -> str:

@@ -579,23 +579,19 @@ def parse(block: CsvBlock, shape: CsvShape) -> Chunk:
     return replace(chunk, lines=lines, size=size)
 
 
-def parse_records(
-    data: memoryview | bytes, starts: Sequence[tuple[int, int]], shape: CsvShape, only: Sequence[str] | None = None
-) -> Chunk:
+def parse_records(data: memoryview | bytes, starts: Sequence[tuple[int, int]], shape: CsvShape) -> Chunk:
     """Parse whole records.
 
     Args:
         data: their text.
         starts: where each file's records begin in it, and how many lines come before them in their file.
         shape: the columns.
-        only: the columns that are wanted; None means all.
 
     Returns:
         A chunk of the rows, with the records that cannot be rows set aside; its files are numbered from 0 on, if there
         are several.
     """
-    names = shape.names if only is None else tuple(only)
-    batch, aside, before = kernels.active.parse_csv(data, shape.form, names, [at for at, _ in starts[1:]])
+    batch, aside, before = kernels.active.parse_csv(data, shape.form, shape.names, [at for at, _ in starts[1:]])
     total = batch.num_rows + len(aside)
     rows = np.arange(1, total + 1, dtype=np.int64)
     unread: tuple[Unread, ...] = ()

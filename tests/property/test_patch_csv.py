@@ -1,9 +1,8 @@
-"""CSV files compared as the text of their rows make the same patch as their parsed rows, however they are written."""
+"""CSV files make the same patch as their records, however they are written."""
 
 from __future__ import annotations
 
 import csv
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,7 @@ from hypothesis import strategies as st
 import xdmprep as xp
 from xdmprep.core.shipped import shipped
 from xdmprep.mapping import MappingSet, map_stream
-from xdmprep.pipeline import upsert
 from xdmprep.read import CsvOptions, read_csv
-from xdmprep.read.lines import alike, read_lines
 
 SCHEMA = shipped("crm-profile.schema.json")
 NAMES = ["id", "mail", "first", "city", "zip"]
@@ -72,7 +69,7 @@ def schema() -> xp.Schema:
 @settings(max_examples=100)
 @given(early=rows, late=rows, early_style=styles, late_style=styles, stray=strays, cut=st.booleans(),
        block=st.sampled_from([40, 100, 1 << 20]), null=st.booleans())  # fmt: skip
-def test_text_and_parsed_rows_make_the_same_patch(
+def test_files_and_their_records_make_the_same_patch(
     early: Any, late: Any, early_style: Any, late_style: Any, stray: bytes, cut: bool, block: int, null: bool,
     schema: xp.Schema, tmp_path_factory: pytest.TempPathFactory,
 ) -> None:  # fmt: skip
@@ -83,16 +80,6 @@ def test_text_and_parsed_rows_make_the_same_patch(
     text = outcome(*paths, schema=schema, mapping=MAPPING, csv=opts)
     parsed = [map_stream(read_csv(path, opts), MappingSet(MAPPING), schema) for path in paths]
     assert text == outcome(*parsed, schema=schema)
-
-
-def test_the_columns_of_the_key_alone_are_parsed(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.csv", [("1", "a", "b,c", "d", "e")], {}, b"", False)
-    lines = read_lines(path, None, ["id"], bare=False)
-    (chunk,) = lines.stream.chunks()
-    assert chunk.records.schema.names == ["id", "\0line"]
-    assert chunk.records.column(1).to_pylist() == ['1,a,"b,c",d,e\r\n']
-    kept = line_alone(chunk)
-    assert lines.parse(kept).records.to_pylist() == [dict(zip(NAMES, ("1", "a", "b,c", "d", "e"), strict=True))]
 
 
 @pytest.mark.parametrize(("was", "now"), [
@@ -109,44 +96,20 @@ def test_quotes_that_matter_are_seen(was: Any, now: Any, unlike: bool, schema: x
     quoting = csv.QUOTE_ALL if unlike else csv.QUOTE_MINIMAL
     before = written(tmp_path / "b.csv", [("1", "m", "f", *was), *others], {"quoting": csv.QUOTE_MINIMAL}, b"", False)
     after = written(tmp_path / "a.csv", [("1", "m", "f", *now), *others], {"quoting": quoting}, b"", False)
-    assert alike(before, after, None) is not unlike
     patch = xp.diff(before, after, schema, mapping={**MAPPING, "homeAddress.city": "city"})
     assert patch.counts.unchanged == 7 + patch.counts.cannot_clear
     assert patch.counts.changed + patch.counts.cannot_clear == 1
 
 
-def line_alone(chunk: Any) -> Any:
-    return replace(chunk, leaves=chunk.leaves[1:], records=chunk.records.select([1]))
-
-
-def test_unchanged_rows_are_found_though_files_are_written_unlike(
-    schema: xp.Schema, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unchanged_rows_are_found_though_files_are_written_unlike(schema: xp.Schema, tmp_path: Path) -> None:
     content = [(str(number), f"m{number}", "f", "c", "z") for number in range(50)]
     styles = [
         {"quoting": csv.QUOTE_ALL, "lineterminator": "\r\n"},
         {"quoting": csv.QUOTE_MINIMAL, "lineterminator": "\n"},
     ]
     one, other = (written(tmp_path / f"{n}.csv", content, style, b"", False) for n, style in enumerate(styles))
-    assert not alike(one, other, None)
-    assert alike(one, one, None) and alike(other, other, None)
-    looked: list[int] = []
-    real = upsert.read_lines
-
-    def watched(*words: Any, **options: Any) -> Any:
-        lines = real(*words, **options)
-
-        def parse(chunk: Any) -> Any:
-            looked.append(len(chunk))
-            return lines.parse(chunk)
-
-        return replace(lines, parse=parse)
-
-    monkeypatch.setattr(upsert, "read_lines", watched)
     patch = xp.diff(one, other, schema, mapping=MAPPING)
     assert (patch.counts.unchanged, patch.records) == (50, 0)
-    assert looked == []  # by their text alone
     content[7] = ("7", "m7", "g", "c", "z")
     changed = written(tmp_path / "changed.csv", content, styles[1], b"", False)
     assert xp.diff(one, changed, schema, mapping=MAPPING).records == 1
-    assert sum(looked) == 2
