@@ -78,7 +78,7 @@ def check(text: str, given_texts: list[str | None]) -> None:
             value, fails = None, True
         assert (i in failed) == fails, (text, row)
         found = values_[i]
-        if not isinstance(got.values, list):  # a struct of the batch has every key
+        if isinstance(got.column, pa.Array):  # a struct of the batch has every key
             value = completed(value, found)
         if text.startswith("get_keys") and value is not None:  # the objects of a column have one order of keys
             found, value = sorted(found), sorted(value)
@@ -136,7 +136,7 @@ def test_texts_of_a_batch_as_one_by_one(text: str, given_texts: list[str | None]
 
 def test_kinds_in_one_place() -> None:
     """Rows with another kind of value in a place, or a key that is rare, keep their values."""
-    some = [json.dumps({"a": i}) for i in range(300)]
+    some = [json.dumps({"a": i}) for i in range(40)]
     some += [json.dumps(each) for each in ({"a": 1.5}, {"a": "t"}, {"a": None}, {}, {"a": {"b": 1}}, {"z": 1}, [1], 3)]
     for text in EXPRESSIONS:
         check(text, some)

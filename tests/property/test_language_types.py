@@ -169,6 +169,7 @@ CHOICES = [
 
 @pytest.mark.parametrize("template", CHOICES)
 def test_a_choice_has_a_type_for_both_of_its_values(template: str) -> None:
-    for one in (*SCHEMA.names, "'a'", "1"):
-        for other in (*SCHEMA.names, "'a'", "1"):
-            check(template.format(one, other))
+    values = [*SCHEMA.names, "'a'", "1"]
+    for at, one in enumerate(values):
+        for place, other in enumerate(values[: at + 1]):  # each pair once, in turns from left and from right
+            check(template.format(one, other) if (at + place) % 2 else template.format(other, one))
