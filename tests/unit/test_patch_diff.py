@@ -15,7 +15,7 @@ from xdmprep.core.shipped import shipped
 from xdmprep.core.shred import Leaf
 from xdmprep.errors import DataError, UsageError
 from xdmprep.patch import as_good_as
-from xdmprep.patch import blocks as comparing
+from xdmprep.patch import diff as comparing
 from xdmprep.patch.keys import Key
 
 CRM = shipped("crm-profile.schema.json")

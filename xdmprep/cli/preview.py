@@ -28,15 +28,14 @@ def preview_of(result: PatchResult, schema: Any) -> Preview:
     effects = result.effects
     if effects is None:
         raise UsageError("the patch was written without a look at its effects; give effects=1000 (records to try).")
-    preview = Preview(effects.records, effects.new, effects.attributes)
     if effects.kept:
-        preview.tried = effects.kept
+        effects.tried = effects.kept
         ours, theirs = _tried(result, effects, as_schema(schema))
-        preview.otherwise = {
+        effects.otherwise = {
             path: (ours.get(path, 0), theirs.get(path, 0))
             for path in {**ours, **theirs} if ours.get(path, 0) != theirs.get(path, 0)
         }  # fmt: skip
-    return preview
+    return effects
 
 
 def _tried(result: PatchResult, effects: Effects, schema: Schema) -> tuple[dict[str, int], dict[str, int]]:

@@ -1,10 +1,8 @@
 """Profile patches: what changed between two snapshots, as upsert records that say no more than is needed."""
 
-from .blocks import DiffOptions
-from .diff import diff_streams, refuse_events
-from .impact import AttributeChange, Effects
+from .diff import DiffOptions, diff_streams, refuse_events
+from .impact import AttributeChange, Effects, Preview
 from .keys import Key, as_good_as, key_of, primary_of
-from .preview import Preview
 from .result import Counts, Patch
 from .snapshot_source import Checks, Side
 from .spill import MEMORY_BYTES

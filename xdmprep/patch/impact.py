@@ -6,6 +6,7 @@ examples, and the first records for a trial, are kept.  An upsert takes nothing 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..core.notebook import grid, wrap
 from ..core.shred import json_value, prune, to_pylist
+from ..errors import counted, shorten
 from .merge_patch import At, Mask, entries_of, matches_of, present, same
 
 #: Examples of each attribute.
@@ -35,22 +38,77 @@ class AttributeChange:
         self.examples = [*self.examples, *other.examples][:EXAMPLES]
 
 
-@dataclass
-class Effects:
-    """What a patch does.
+@dataclass(repr=False)
+class Preview:
+    """What a patch would do.
 
     Attributes:
         records: records of the patch.
-        new: those of profiles that were not there.
-        attributes: path -> what happens to it in the others.
-        before: the first records as they were, in order, null where they are new; for a trial.
-        kept: how many these are.
+        new: profiles that are not there yet.
+        attributes: path -> what happens to it in the other profiles.
+        tried: records that an emulator was given as well.
+        otherwise: path -> (profiles by our count, profiles in the emulator), where these differ among those tried.
     """
 
     records: int = 0
     new: int = 0
     attributes: dict[str, AttributeChange] = field(default_factory=dict)
-    before: list[pa.StructArray] = field(default_factory=list, repr=False)
+    tried: int = 0
+    otherwise: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        attributes = counted(len(self.attributes), "attribute")
+        return f"<Preview {counted(self.records, 'record')}: {self.new:,} profiles are new, {attributes}>"
+
+    def _repr_html_(self) -> str:
+        changes = sorted(self.attributes.items(), key=lambda item: -(item[1].added + item[1].changed))
+        rows = [(path, f"{change.changed:,}", f"{change.added:,}") for path, change in changes]
+        return wrap(repr(self)[1:-1], grid(("attribute", "profiles changed", "profiles added"), rows))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        attributes = {
+            path: {
+                "added": change.added, "changed": change.changed,
+                "examples": [{"profile": who, "before": was, "after": now} for who, was, now in change.examples],
+            }
+            for path, change in self.attributes.items()
+        }  # fmt: skip
+        trial = {"records": self.tried, "otherwise": {
+            path: {"compared": ours, "emulator": theirs} for path, (ours, theirs) in self.otherwise.items()
+        }}  # fmt: skip
+        return {"records": self.records, "new": self.new, "attributes": attributes, "trial": trial}
+
+    def __str__(self) -> str:
+        records = counted(self.records, "record")
+        lines = [f"preview: {records}: {self.new:,} profiles are new, {self.records - self.new:,} change"]
+        wide = max(map(len, self.attributes), default=0)
+        for path, change in sorted(self.attributes.items(), key=lambda item: -(item[1].added + item[1].changed)):
+            counts = {"changed": change.changed, "added": change.added}
+            parts = ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+            lines.append(f"  {path:{wide}}  {parts}")
+            lines += [f"      {who}: {_shown(was)} -> {_shown(now)}" for who, was, now in change.examples]
+        if self.tried:
+            which = "all" if self.tried == self.records else f"the first {self.tried:,}"
+            said = "where the same attributes change"
+            if self.otherwise:
+                said = "where merged profiles change otherwise, because some hold several records:"
+            lines.append(f"trial: {which} were ingested by an emulator, {said}")
+            lines += [f"  {path}: {ours:,} compared, {theirs:,} in the emulator"
+                      for path, (ours, theirs) in sorted(self.otherwise.items())]  # fmt: skip
+        return "\n".join(lines)
+
+
+@dataclass(repr=False)
+class Effects(Preview):
+    """What a patch does, as it is counted piece by piece.
+
+    Attributes:
+        before: the first records as they were, in order, null where they are new; for a trial.
+        kept: how many these are.
+    """
+
+    before: list[pa.StructArray] = field(default_factory=list)
     kept: int = 0
 
     @property
@@ -129,13 +187,19 @@ class _Walk:
             here = some[codes == code]
             fresh = int(added[here].sum())
             examples = [
-                (self.keys[int(at.records[one])].as_py(), _shown(before.slice(one, 1)), _shown(sent.slice(one, 1)))
+                (self.keys[int(at.records[one])].as_py(), _value(before.slice(one, 1)), _value(sent.slice(one, 1)))
                 for one in here[:EXAMPLES].tolist()
             ]
             self.found.setdefault(path, AttributeChange()).take(AttributeChange(fresh, len(here) - fresh, examples))
 
 
-def _shown(value: pa.Array) -> Any:
+def _value(array: pa.Array) -> Any:
     """The one value of an array as JSON would have it."""
-    shown = json_value(prune(to_pylist(value)[0]))
-    return None if shown == [] else shown
+    value = json_value(prune(to_pylist(array)[0]))
+    return None if value == [] else value
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return shorten(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str), 60)

@@ -11,9 +11,8 @@ from ..core.losses import ValueCounts
 from ..core.notebook import facts
 from ..core.stream import Chunk, Finding, Stream, issue_table
 from ..errors import UsageError
-from .impact import Effects
+from .impact import Effects, Preview
 from .patch_schema import leaf_paths
-from .preview import Preview
 from .spill import Spool
 
 VANISHED = pa.schema([("row", pa.int64()), ("key", pa.string())])
@@ -118,7 +117,7 @@ class Patch(Stream):
         """
         if self.effects is None:
             raise UsageError("the patch was made without a look at its effects. Make it with xp.diff.")
-        return Preview(self.effects.records, self.effects.new, self.effects.attributes)
+        return self.effects
 
     @property
     def vanished(self) -> pa.Table:

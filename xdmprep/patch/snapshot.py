@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -13,23 +13,24 @@ import pyarrow as pa
 from ..core.arrow_types import joined_batches
 from ..core.pool import ordered
 from ..core.shred import Leaf, valid
-from ..core.stream import Chunk, Finding, Stream, Unread
+from ..core.stream import Chunk, Finding, Unread
 from .join import Entries, Positions
 from .keys import Key, aligned
 from .row_hash import record_digests, text_digests
+from .snapshot_source import Side
 from .spill import Spool, packed
 
 
-@dataclass
 class Snapshot:
     """A stream's records by position (0-based, in order).
 
-    Attributes:
-        stream: where they come from.
+    Args:
+        side: where they come from.
         key: what identifies a record.
         primary: the primary identity, where it is to be looked at beside the key; else None.
-        keyed: makes the fields of the key of rows that are no records yet; None where they are.
-        resident: the rows are in memory anyway, so that they need not be put aside.
+        scratch: folder for what does not fit into memory; None takes the system's.
+
+    Attributes:
         entries: their digests.
         identities: digests of their primary identities and of their keys, where there is a `primary`.
         keyless: positions of the records without a key.
@@ -38,24 +39,13 @@ class Snapshot:
         merged: where it does, how many more source rows.
     """
 
-    stream: Stream
-    key: Key
-    primary: Key | None = None
-    keyed: Callable[[Chunk], Chunk] | None = None
-    resident: bool = False
-    scratch: FilePath | None = None
-    entries: Entries = field(init=False)
-    identities: Entries = field(init=False)
-    keyless: list[Positions] = field(default_factory=list)
-    unread: list[Unread] = field(default_factory=list)
-    rows_read: int = 0
-    merged: int = 0
-
-    def __post_init__(self) -> None:
-        """Open what it needs."""
-        self.entries = Entries(self.scratch)
-        self.identities = Entries(self.scratch)
-        self._spool = Spool(self.scratch)
+    def __init__(self, side: Side, key: Key, primary: Key | None, scratch: FilePath | None) -> None:
+        self.stream, self.side, self.key, self.primary, self.scratch = side.stream, side, key, primary, scratch
+        self.entries, self.identities = Entries(scratch), Entries(scratch)
+        self.keyless: list[Positions] = []
+        self.unread: list[Unread] = []
+        self.rows_read = self.merged = 0
+        self._spool = Spool(scratch)
         self._held: list[pa.RecordBatch] = []
         self._starts: list[int] = [0]
         self._rows: list[np.ndarray[Any, np.dtype[np.int64]] | int] = []
@@ -74,11 +64,11 @@ class Snapshot:
         def look(chunk: Chunk) -> Any:
             if not len(chunk):
                 return None
-            named = chunk if self.keyed is None else self.keyed(chunk)
+            named = chunk if self.side.keyed is None else self.side.keyed(chunk)
             keys = self.key.texts(named)
             primaries = None if self.primary is None else self.primary.texts(named)
             columns = aligned(chunk, leaves)
-            data = None if self.resident else packed(chunk.records)
+            data = None if self.side.resident else packed(chunk.records)
             shared = None if primaries is None else (text_digests(primaries), valid(primaries))
             return text_digests(keys), valid(keys), record_digests(columns), shared, data
 
@@ -112,7 +102,7 @@ class Snapshot:
     def chunk(self, number: int, positions: Positions) -> Chunk:
         """The records at `positions` (ascending, all of the chunk with this number), with what was found about them."""
         inside = positions - self._starts[number]
-        records = self._held[number] if self.resident else self._spool.batch(number)
+        records = self._held[number] if self.side.resident else self._spool.batch(number)
         rows = self._rows[number]
         numbers = inside + rows if isinstance(rows, int) else rows[inside]
         if len(inside) < records.num_rows:
