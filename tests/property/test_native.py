@@ -24,7 +24,7 @@ from xdmprep.core.shred import Leaf
 from xdmprep.kernels import Kernels, native
 from xdmprep.kernels.csv_arrow import Aside
 from xdmprep.read import csv as reading
-from xdmprep.write.texts import escape_all
+from xdmprep.write.encode import escape_all
 
 COMPILER = shutil.which(os.environ.get("CC", "cc"))
 

@@ -115,7 +115,7 @@ def diff_streams(
         DataError: a key occurs twice, and that was said to be an error.
     """
     refuse_events(schema)
-    compared = _Comparison(before, after, schema, options, scratch, os.cpu_count() or 1 if jobs is None else jobs)
+    compared = _Differ(before, after, schema, options, scratch, os.cpu_count() or 1 if jobs is None else jobs)
     return compared.patch(ingested, sent, on_chunk, effects)
 
 
@@ -129,7 +129,7 @@ def refuse_events(schema: Schema) -> None:
         )
 
 
-class _Comparison:
+class _Differ:
     """Reads two snapshots, and looks at the candidates, a block of keys at a time."""
 
     def __init__(

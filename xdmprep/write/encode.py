@@ -1,8 +1,8 @@
 """The single-line JSON encoder: Arrow columns to finished bytes, with no per-row Python.
 
-A chunk's columns become texts, and a :class:`~.walk.Walk` puts them together.  Lists and maps whose length is not known
-beforehand are encoded the same way, one text an element, with ``[`` or ``,`` before and ``]`` behind; the elements of
-one list stand side by side in the buffer, so a list's text is a slice of it.
+A chunk's columns become texts, and a walk along the leaves (:mod:`..kernels.walk`) puts them together.  Lists and maps
+whose length is not known beforehand are encoded the same way, one text an element, with ``[`` or ``,`` before and ``]``
+behind; the elements of one list stand side by side in the buffer, so a list's text is a slice of it.
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .. import kernels
+from ..core.arrow_types import holds_text, is_text
 from ..core.paths import Path
 from ..core.shred import Leaf, path_tree, slots, valid
+from ..errors import OutputError
 from ..kernels.arrays import list_parts, map_parts, offsets_of, owners_of
-from ..kernels.json_texts import calendar_of
+from ..kernels.json_texts import calendar_of, print_dates
 from ..kernels.walk import MARKS, TextColumn, Walk, WalkTables
-from .texts import escape_all, quoted, scalar_texts
-from .walk import Leg, key_text, leaf_tables
+
+Leg = tuple[Path, bool, str]  # path, quoted?, constant text behind the value
 
 _BOOLEANS = pa.array(["false", "true"], pa.string())
 
@@ -121,7 +124,7 @@ def _as_it_was(flat: _Flat, records: pa.RecordBatch, source: pa.RecordBatch) -> 
     other = kernels.active.printed_otherwise(texts, whole)
     if len(other) * 8 > len(texts):
         return None
-    repairs = (other, scalar_texts(column.type)(column.take(pa.array(other)))) if len(other) else None
+    repairs = (other, scalar_texts(column.take(pa.array(other)))) if len(other) else None
     return TextColumn(texts, None, there, repairs)
 
 
@@ -203,4 +206,102 @@ def _printed(column: pa.Array) -> pa.Array:
         return _lists(column)
     if pa.types.is_map(column.type):
         return _maps(column)
-    return scalar_texts(column.type)(column)
+    return scalar_texts(column)
+
+
+def quoted(kind: pa.DataType) -> bool:
+    """Whether JSON prints values of an Arrow type between quotes."""
+    return holds_text(kind) or bool(pa.types.is_date(kind) or pa.types.is_timestamp(kind))
+
+
+def escape_all(column: pa.Array) -> pa.Array:
+    """`column` with its texts escaped."""
+    texts, others = kernels.active.escape(column)
+    if others is None:
+        return texts
+    mask = np.zeros(len(column), bool)
+    mask[others[0]] = True
+    return pc.replace_with_mask(texts, pa.array(mask), others[1].filter(others[1].is_valid()))
+
+
+def scalar_texts(column: pa.Array) -> pa.Array:
+    """The texts of a scalar column as JSON prints its values, without quotes and escapes (RFC 8259)."""
+    types, kind = pa.types, column.type
+    if types.is_integer(kind) or types.is_decimal(kind) or types.is_boolean(kind) or types.is_null(kind):
+        return column.cast(pa.string())
+    if is_text(kind):
+        return column.cast(pa.string())
+    if types.is_floating(kind):
+        return _doubles(column)
+    if types.is_date(kind):
+        return print_dates(column)
+    if types.is_timestamp(kind):
+        millis = column.cast(pa.timestamp("ms", "UTC"), safe=False).cast(pa.int64())
+        return (
+            pa.nulls(len(millis), pa.string())
+            if millis.null_count == len(millis)
+            else kernels.active.print_times(millis)
+        )
+    raise OutputError(f"Arrow type {kind} has no JSON form here. Convert the column in the mapping.")
+
+
+def _doubles(column: pa.Array) -> pa.Array:
+    numbers = column.cast(pa.float64())
+    values = numbers.fill_null(0.0).to_numpy(zero_copy_only=False)
+    if not np.isfinite(values).all():
+        row = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise OutputError(
+            f"a number that JSON does not have ({values[row]}) at position {row} of a chunk. "
+            "Give a schema, so that such rows are set aside, or replace the value in the mapping."
+        )
+    texts = numbers.cast(pa.string())
+    zeros = values == 0.0
+    if zeros.any() and np.signbit(values[zeros]).any():
+        texts = pc.if_else(pa.array(zeros & np.signbit(values)), "-0.0", texts)
+    return texts
+
+
+# What comes between the leaves of a record: brackets, keys, commas, quotes.
+
+
+def leaf_tables(legs: Sequence[Leg], end: str) -> WalkTables:
+    """The tables of the leaves of a JSON record, in the order of the text; `end` is the text behind each record."""
+    paths = [path for path, _, _ in legs]
+    tops = [0 if number == 0 else _shared(*paths[number - 1 : number + 1]) + 1 for number in range(len(paths))]
+    opening = [_openings(leg, top) for leg, top in zip(legs, tops, strict=True)]
+    closing = [_closings(leg, top, end) for leg, top in zip(legs, [*tops[1:], 0], strict=False)]
+    return WalkTables(tops, opening, closing, "{}" + end)
+
+
+def _shared(one: Path, other: Path) -> int:
+    """How many first steps two paths share."""
+    shared = 0
+    while one[shared] == other[shared]:
+        shared += 1
+    return shared
+
+
+def _openings(leg: Leg, top: int) -> list[str]:
+    """What opens a leaf, at levels 0 to `top`."""
+    path, quoted, _ = leg
+    keys = ["" if isinstance(step, int) else f'"{key_text(step)}":' for step in path]
+    brackets = ["[" if isinstance(step, int) else "{" for step in path]
+    texts = []
+    for level in range(top + 1):
+        known = max(level - 1, 0)
+        inner = "".join(bracket + key for bracket, key in zip(brackets[known:], keys[known:], strict=True))
+        texts.append(("," + inner[1:] if level else inner) + ('"' if quoted else ""))
+    return texts
+
+
+def _closings(leg: Leg, top: int, end: str) -> list[str]:
+    """What closes a leaf, at levels 0 to `top`."""
+    path, quoted, ride = leg
+    brackets = "".join("]" if isinstance(step, int) else "}" for step in reversed(path))
+    behind = ('"' if quoted else "") + ride
+    return [behind + brackets + end, *(behind + brackets[: len(path) - level] for level in range(1, top + 1))]
+
+
+def key_text(text: str) -> str:
+    """`text` as it stands between the quotes of a key."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,11 @@ import pyarrow as pa
 from .. import kernels
 from ..core.documents import OBJECT, TEXT, DocumentKind, is_file, is_folder, record
 from ..core.manifest import NAME as MANIFEST
-from ..core.manifest import File, local_output, sync_folder, whole_file
+from ..core.manifest import File, local_output, lock_file, sync_folder, whole_file
 from ..errors import OutputError, option, shorten, unwritable
-from .lock import NAME as LOCK
-from .lock import FolderLock
 
 RUN = "run.json"
+LOCK = ".lock.part"
 REJECTS = "rejects.jsonl"
 ISSUES = "issues.csv"
 _RUN = DocumentKind(OutputError, "Give the folder that `prepare` wrote.")
@@ -275,3 +275,50 @@ class WholeFile:
                 self._file.close()
                 self._temporary.unlink(missing_ok=True)
             raise unwritable(self.path, error) from None
+
+
+class FolderLock:
+    """Holds `folder` until :meth:`release`, or until the lock is garbage-collected.
+
+    The lock is the operating system's, on a hidden file: it ends with the process that holds it, however that ends, so
+    what a killed run leaves behind never gets in the way.
+
+    Raises:
+        OutputError: another run holds it, or the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / LOCK
+        try:
+            handle = _locked(path)
+        except OSError as error:
+            raise unwritable(folder, error) from None
+        if handle is None:
+            raise OutputError(f"{folder}: another run is writing here. Wait for it to end, or give another folder.")
+        self._end = weakref.finalize(self, _let_go, handle, path)
+
+    def release(self) -> None:
+        """Let go of the folder."""
+        self._end()
+
+
+def _locked(path: Path) -> int | None:
+    """A handle that holds the lock; None if another one does."""
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        if not lock_file(handle):
+            os.close(handle)
+            return None
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(handle), path.stat()):
+                return handle
+        os.close(handle)  # the run that held it has just removed the file
+
+
+def _let_go(handle: int, path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
+    os.close(handle)
+    with contextlib.suppress(OSError):  # Windows removes no file that is open
+        if os.name == "nt":
+            path.unlink()

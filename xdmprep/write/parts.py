@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..core.arrow_types import without_dictionary
 from ..core.manifest import File
 from ..core.shred import Leaf
 from ..core.stream import Chunk
 from ..core.typing import Format
 from ..errors import OutputError, UsageError, option
-from .encode import Encoder
+from .encode import Encoder, scalar_texts
 from .folder import OutputFolder, WholeFile
-from .texts import plain_texts
 
 #: The platform takes 256 MB in one request (Guardrails for data ingestion); parts stay below with a margin.
 PLATFORM_MAX_BYTES = 256_000_000
@@ -243,16 +243,14 @@ def csv_text(records: pa.RecordBatch, options: WriteOptions) -> bytes:
     """`records` as CSV lines without a header."""
     cells = []
     for column in records.columns:
-        text = plain_texts(column)
+        text = scalar_texts(without_dictionary(column))
         special = '[",\r\n\ufeff' + ("]" if options.csv_escape == '"' else r"\\]")  # readers drop a bare mark
         quoted = text
         if options.csv_escape == "\\":
             quoted = pc.replace_substring(quoted, "\\", "\\\\")
         quoted = pc.replace_substring(quoted, '"', options.csv_escape + '"')
         quoted = pc.binary_join_element_wise('"', quoted, '"', "")
-        empty = pc.equal(
-            text, options.csv_null
-        )  # a text that looks like no value is quoted, so that it differs from a missing one
+        empty = pc.equal(text, options.csv_null)  # quoted, so that it differs from a missing one
         cell = pc.if_else(pc.or_(pc.match_substring_regex(text, special), empty), quoted, text)
         cells.append(cell.fill_null(options.csv_null))
     if len(cells) == 1:  # an empty line is no record
