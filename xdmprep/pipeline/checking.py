@@ -11,7 +11,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core.arguments import CALLABLE, COUNT, PATH, SOURCE, WORD, either, instance, nullable, takes
+from ..core.arguments import (
+    CALLABLE,
+    COUNT,
+    FLAG,
+    NUMBER,
+    PATH,
+    SOURCE,
+    WORD,
+    either,
+    instance,
+    nullable,
+    one_of,
+    takes,
+)  # fmt: skip
 from ..core.arrow_file import is_arrow_file
 from ..core.documents import Shape, is_file, kind_of
 from ..core.paths import format_path
@@ -37,18 +50,25 @@ def _named(name: str) -> Shape:
     return kind_of(name, lambda value: type(value).__name__ == name)
 
 
-#: A schema, or where it is.
-SCHEMA: Shape = either(instance(Schema, what="a Schema or a path"), PATH)
-#: A mapping set, what makes one, or where it is.
-MAPPING: Shape = SOURCE
-RULE_SET: Shape = either(instance(Rules, what="the name of a rule set, or Rules"), WORD)
+_SCHEMA = either(instance(Schema, what="a Schema or a path"), PATH)
+_CONTRACT = kind_of(
+    "a pandera schema or a path",
+    lambda value: isinstance(getattr(value, "columns", None), dict) and callable(getattr(value, "validate", None)),
+)
+#: What the functions take that read, map, check, compare and write, by the names of their parameters.
+JOB: dict[str, Shape] = {
+    **dict.fromkeys(("source", "before", "after", "records", "mapping"), SOURCE), "schema": _SCHEMA,
+    "rules": either(instance(Rules, what="the name of a rule set, or Rules"), WORD), "csv": _named("CsvOptions"),
+    "excel": _named("ExcelOptions"), "write": _named("WriteOptions"), "contract": either(_CONTRACT, PATH),
+    **dict.fromkeys(("strict", "multiline", "overwrite", "relax_required", "upsert"), FLAG),
+    **dict.fromkeys(("jobs", "cap", "max_bytes", "buckets"), COUNT), "max_rows": nullable(COUNT),
+    **dict.fromkeys(("error_threshold", "max_loss"), NUMBER), **dict.fromkeys(("out", "scratch"), PATH),
+    **dict.fromkeys(("on", "format"), WORD), "new": one_of("whole", "leave-out"),
+    "duplicates": one_of("last", "error"), **dict.fromkeys(("on_start", "on_chunk", "on_part"), CALLABLE),
+}  # fmt: skip
 
 
-@takes(
-    source=SOURCE, schema=SCHEMA, mapping=MAPPING, rules=RULE_SET, cap=nullable(COUNT), jobs=nullable(COUNT),
-    csv=nullable(_named("CsvOptions")), excel=nullable(_named("ExcelOptions")),
-    on_start=nullable(CALLABLE), on_chunk=nullable(CALLABLE),
-)  # fmt: skip
+@takes(**JOB)
 def validate(
     source: Source,
     schema: SchemaLike,

@@ -17,8 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..core.arguments import CALLABLE, COUNT, FLAG, NUMBER, PATH, SOURCE, WORD, either, instance, nullable, takes
-from ..core.documents import Shape, kind_of
+from ..core.arguments import takes
 from ..core.losses import MAX_LOSS, ValueCounts, check_max_loss
 from ..core.manifest import File, Manifest
 from ..core.names import numbered_names
@@ -35,27 +34,10 @@ from ..schema import Schema, SchemaLike, as_schema
 from ..validate import Rules
 from ..write import OutputFolder, WriteOptions, Written, write_stream
 from .assembly import Assembly, manifest_of, write_options
-from .checking import MAPPING, RULE_SET, SCHEMA
+from .checking import JOB
 from .resubmit import Mended, mend, rejects_table
 
 log = logging.getLogger("xdmprep.pipeline")
-
-#: What the functions that read, map and check take.
-_JOB: dict[str, Shape] = {
-    "source": SOURCE, "schema": nullable(SCHEMA), "mapping": MAPPING, "rules": RULE_SET, "strict": FLAG,
-    "csv": nullable(instance(CsvOptions)), "excel": nullable(instance(ExcelOptions)),
-    "jobs": nullable(COUNT), "on_start": nullable(CALLABLE),
-    "on_chunk": nullable(CALLABLE), "on_part": nullable(CALLABLE),
-}  # fmt: skip
-_CONTRACT = kind_of(
-    "a pandera schema or a path",
-    lambda value: isinstance(getattr(value, "columns", None), dict) and callable(getattr(value, "validate", None)),
-)
-#: What the functions that only write take.
-_PARTS: dict[str, Shape] = {
-    "records": SOURCE, "out": PATH, "max_rows": nullable(COUNT), "max_bytes": COUNT, "multiline": FLAG,
-    "overwrite": FLAG,
-}  # fmt: skip
 
 #: Findings that a run's report keeps in memory; all are counted, and all are in `issues.csv`.
 KEPT_FINDINGS = 100_000
@@ -177,9 +159,7 @@ class Result:
         return wrap("prepared", lines(str(self))) + self.report._repr_html_()
 
 
-@takes(**_JOB, out=PATH, error_threshold=nullable(NUMBER), max_loss=NUMBER, max_rows=nullable(COUNT),
-       max_bytes=nullable(COUNT), multiline=FLAG, overwrite=FLAG, format=WORD,
-       contract=nullable(either(_CONTRACT, PATH)), write=nullable(instance(WriteOptions)))  # fmt: skip
+@takes(**JOB)
 def prepare(
     source: Source,
     mapping: MappingLike,
@@ -395,7 +375,7 @@ class Run:
         )  # fmt: skip
 
 
-@takes(**_JOB)
+@takes(**JOB)
 def map_rows(
     source: Source,
     mapping: MappingLike,
@@ -430,7 +410,7 @@ def map_rows(
     return map_stream(with_what_is_read(open_source(source, csv, excel), made, target), made, target, strict=strict)
 
 
-@takes(**_PARTS)
+@takes(**JOB)
 def write_json(records: Source, out: str | os.PathLike[str], **options: Any) -> Manifest:
     """Write records as single-line JSON parts with a manifest; `options` are those of WriteOptions.
 
@@ -452,7 +432,7 @@ def write_json(records: Source, out: str | os.PathLike[str], **options: Any) -> 
     return _write(records, out, "json", options)
 
 
-@takes(**_PARTS)
+@takes(**JOB)
 def write_parquet(records: Source, out: str | os.PathLike[str], **options: Any) -> Manifest:
     """Write records as Parquet parts with a manifest; `options` are those of WriteOptions.
 
@@ -474,7 +454,7 @@ def write_parquet(records: Source, out: str | os.PathLike[str], **options: Any) 
     return _write(records, out, "parquet", options)
 
 
-@takes(**_PARTS)
+@takes(**JOB)
 def write_csv(records: Source, out: str | os.PathLike[str], **options: Any) -> Manifest:
     """Write flat records as CSV parts with a manifest; `options` are those of WriteOptions.
 

@@ -23,7 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from ..core.arguments import COUNT, FLAG, NUMBER, PATH, SOURCE, WORD, instance, nullable, one_of, takes
+from ..core.arguments import takes
 from ..core.cells import escape_cells
 from ..core.losses import MAX_LOSS, ValueCounts, check_max_loss
 from ..core.manifest import File, Manifest, whole_file
@@ -64,7 +64,7 @@ from ..schema import Field, Schema, SchemaLike, as_schema
 from ..validate import Rules, compile_checks
 from ..write import ISSUES, REJECTS, OutputFolder, WriteOptions, write_stream
 from .assembly import Assembly, manifest_of, write_options
-from .checking import MAPPING, RULE_SET, SCHEMA
+from .checking import JOB
 from .prepare import KEPT_FINDINGS
 
 #: The platform's limit of records in one upsert batch (Guardrails for data ingestion).
@@ -79,12 +79,7 @@ JSON_WARNING = (
 )
 
 
-@takes(
-    before=SOURCE, after=SOURCE, schema=SCHEMA, on=nullable(WORD), mapping=MAPPING, new=one_of("whole", "leave-out"),
-    duplicates=one_of("last", "error"), relax_required=FLAG, rules=RULE_SET, strict=FLAG, max_loss=NUMBER,
-    csv=nullable(instance(CsvOptions)), excel=nullable(instance(ExcelOptions)), scratch=nullable(PATH),
-    jobs=nullable(COUNT),
-)  # fmt: skip
+@takes(**JOB)
 def diff(
     before: Source,
     after: Source,

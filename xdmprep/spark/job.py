@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import errors
-from ..core.arguments import COUNT, FLAG, NUMBER, PATH, WORD, instance, nullable, takes
+from ..core.arguments import takes
 from ..core.losses import MAX_LOSS
 from ..core.manifest import File, whole_file
 from ..core.typing import Format, RuleSet
 from ..errors import OutputError, SourceError, XdmPrepError
 from ..mapping import MappingLike, MappingSet
-from ..pipeline.checking import MAPPING, RULE_SET, SCHEMA
+from ..pipeline.checking import JOB
 from ..pipeline.prepare import Result, Run, stored
 from ..report import FilesReport, Report
 from ..schema import Schema, SchemaLike
@@ -37,9 +37,7 @@ if TYPE_CHECKING:
 NAME = "Spark DataFrame"
 
 
-@takes(df=FRAME, mapping=nullable(MAPPING), schema=SCHEMA, out=PATH, format=WORD, rules=RULE_SET, strict=FLAG,
-       error_threshold=nullable(NUMBER), max_loss=NUMBER, max_bytes=nullable(COUNT), max_rows=nullable(COUNT),
-       multiline=FLAG, write=nullable(instance(WriteOptions)), overwrite=FLAG, upsert=FLAG)  # fmt: skip
+@takes(**JOB, df=FRAME)
 def prepare(
     df: DataFrame,
     mapping: MappingLike,
@@ -121,7 +119,7 @@ def prepare(
         return stored(result, folder.place) if isinstance(folder, StoreFolder) else result
 
 
-@takes(df=FRAME, schema=SCHEMA, mapping=nullable(MAPPING), rules=RULE_SET)
+@takes(**JOB, df=FRAME)
 def validate(
     df: DataFrame, schema: SchemaLike, *, mapping: MappingLike | None = None, rules: RuleSet | Rules = "strict"
 ) -> Report:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import reduce
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.arguments import COUNT, FLAG, WORD, nullable, one_of, takes
+from ..core.arguments import takes
 from ..core.stream import Origins, Stream, issue_table
 from ..core.typing import RuleSet
 from ..errors import UsageError
@@ -25,7 +25,7 @@ from ..mapping import MappingLike
 from ..patch import DiffOptions, Patch, refuse_events
 from ..patch.row_hash import text_digests
 from ..pipeline import upsert
-from ..pipeline.checking import MAPPING, RULE_SET, SCHEMA
+from ..pipeline.checking import JOB
 from ..pipeline.stage import CHUNK_ROWS, ISSUES, SOURCE_ID, ArrowStage
 from ..read import open_source
 from ..schema import SchemaLike
@@ -108,12 +108,7 @@ class _Comparison:
     stage: ArrowStage
     before: FrameColumns
     after: FrameColumns
-    on: str | None
-    new: Literal["whole", "leave-out"]
-    duplicates: Literal["last", "error"]
-    relax_required: bool
-    rules: RuleSet | Rules
-    strict: bool
+    options: DiffOptions
     types: pa.Schema
 
     def bucketed(self, columns: FrameColumns, buckets: int) -> Callable[[Iterable[Any]], Iterator[pa.RecordBatch]]:
@@ -121,7 +116,7 @@ class _Comparison:
 
         def rows(batches: Iterable[Any]) -> Iterator[pa.RecordBatch]:
             steps, key = upsert.join_key(
-                _stream(columns, ()), self.stage.mapping, self.stage.schema, self.on, self.strict
+                _stream(columns, ()), self.stage.mapping, self.stage.schema, self.options.on, self.stage.plan.strict
             )
             for whole in batches:
                 for start in range(0, whole.num_rows, CHUNK_ROWS):
@@ -195,8 +190,8 @@ class _Comparison:
                     _stream(self.after, after.drop_columns([_AT]).to_batches(), "after"),
                     origins=_FramePlaces(after.column(_AT).to_numpy()),
                 ),
-                self.stage.schema, on=self.on, mapping=self.stage.mapping, new=self.new, duplicates=self.duplicates,
-                relax_required=self.relax_required, rules=self.rules, strict=self.strict, jobs=1,
+                self.stage.schema, mapping=self.stage.mapping, rules=self.stage.plan.rules,
+                strict=self.stage.plan.strict, jobs=1, **asdict(self.options),
             )  # fmt: skip
 
     def _table(
@@ -216,9 +211,7 @@ class _Comparison:
         return pa.Table.from_arrays([*columns, *filled], schema=_shape(self.stage))
 
 
-@takes(before=FRAME, after=FRAME, schema=SCHEMA, on=nullable(WORD), mapping=nullable(MAPPING),
-       new=one_of("whole", "leave-out"), duplicates=one_of("last", "error"), relax_required=FLAG, rules=RULE_SET,
-       strict=FLAG, buckets=nullable(COUNT))  # fmt: skip
+@takes(**JOB | {"before": FRAME, "after": FRAME})
 def diff(
     before: DataFrame,
     after: DataFrame,
@@ -266,7 +259,7 @@ def diff(
 
     stage = ArrowStage(mapping, schema, rules=rules, strict=strict)
     refuse_events(stage.schema)
-    DiffOptions(on, new, duplicates, relax_required)  # refuses what is no option
+    options = DiffOptions(on, new, duplicates, relax_required)
     taken = [name for name, _ in _OWN if name in stage.schema.arrow_schema.names]
     if taken:
         raise UsageError(f"{stage.schema.name} has a field {taken[0]!r}, which is a column of the result.")
@@ -275,7 +268,7 @@ def diff(
         raise UsageError(f"buckets is {count}; give at least 1.")
     (early, was), (late, now) = travelling(before), travelling(after)
     types = spark_types(_shape(stage))
-    work = _Comparison(stage, was, now, on, new, duplicates, relax_required, rules, strict, arrow_types(types))
+    work = _Comparison(stage, was, now, options, arrow_types(types))
     for text in upsert.array_warnings(mapping):
         warnings.warn(text, stacklevel=2)
     sides = []

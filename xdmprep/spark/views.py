@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from ..core.arguments import FLAG, nullable, takes
-from ..core.documents import Shape
+from ..core.arguments import takes
 from ..core.stream import Chunk, issue_table
 from ..core.typing import RuleSet
 from ..errors import UsageError
 from ..mapping import MappingLike
-from ..pipeline.checking import MAPPING, RULE_SET, SCHEMA
+from ..pipeline.checking import JOB
 from ..pipeline.stage import ISSUES, SOURCE_ID
 from ..schema import SchemaLike
 from ..validate import Rules
@@ -26,13 +25,9 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 REASONS = "reasons"
-#: What the views take.
-_VIEW: dict[str, Shape] = {
-    "frame": FRAME, "mapping": nullable(MAPPING), "schema": SCHEMA, "rules": RULE_SET, "strict": FLAG,
-}  # fmt: skip
 
 
-@takes(**_VIEW)
+@takes(**JOB, frame=FRAME)
 def records(
     frame: DataFrame,
     mapping: MappingLike,
@@ -73,7 +68,7 @@ def records(
     return frame.mapInArrow(good, types)
 
 
-@takes(**_VIEW)
+@takes(**JOB, frame=FRAME)
 def checked(
     frame: DataFrame,
     mapping: MappingLike | None,
@@ -131,7 +126,7 @@ def _findings(chunk: Chunk, which: np.ndarray[Any, np.dtype[np.bool_]]) -> tuple
     return rows, reasons_of(rows, table.take(pa.array(np.argsort(table["row"].to_numpy(), kind="stable"))))
 
 
-@takes(**_VIEW)
+@takes(**JOB, frame=FRAME)
 def rejects(
     frame: DataFrame,
     mapping: MappingLike,
