@@ -36,30 +36,25 @@ def _positions(found: bytes | None) -> Positions | None:
 
 
 def line_ends(data: Any, size: int) -> Positions:
-    """See :class:`.interface.Kernels`."""
     return np.frombuffer(loops.line_ends(data, size), np.int64)
 
 
 def memory(size: int) -> Any:
-    """See :class:`.interface.Kernels`."""
     return np.frombuffer(loops.memory(size), np.uint8)
 
 
 def split_array(data: Any) -> Elements:
-    """See :class:`.interface.Kernels`."""
     end, closed, stray, ends, missing = loops.split_array(data)
     return Elements(end, closed, stray, np.frombuffer(ends, np.int64), np.frombuffer(missing, np.int64))
 
 
 def last_record_end(text: Any, start: int, stop: int, final: bool, delimiter: str, quote: str) -> int:
-    """See :class:`.interface.Kernels`."""
     return loops.last_record_end(text, start, stop, final, ord(delimiter), ord(quote))
 
 
 def parse_csv(
     data: memoryview | bytes, form: CsvForm, names: Sequence[str], stops: Sequence[int] = ()
 ) -> tuple[pa.RecordBatch, Aside, Positions]:
-    """See :class:`.interface.Kernels`."""
     places = {name: number for number, name in enumerate(form.names)}
     wanted = [(places[name], name in form.encoded) for name in names]
     nulls = [text.encode() for text in form.null_values]
@@ -85,7 +80,6 @@ def parse_json(
     data: Any, starts: Positions, ends: Positions, tree: JsonNode, purpose: int, elements: bool,
     read: Callable[[bytes], dict[str, Any]],
 ) -> Parsed:  # fmt: skip
-    """See :class:`.interface.Kernels`."""
     status, root = loops.parse_json(data, starts, ends, tree.spec, purpose | (_ELEMENTS if elements else 0))
     return Parsed(np.frombuffer(status, np.uint8), _column(tree, root))
 
@@ -116,13 +110,11 @@ def _column(node: JsonNode, made: Any) -> JsonColumn:
 
 
 def text_sizes(array: pa.Array, nulls: bool = False) -> tuple[int, int]:
-    """See :class:`.interface.Kernels`."""
     offsets, n, data, valid, first_bit = _texts(array)
     return loops.text_sizes(offsets, n, data, *((None, 0) if nulls else (valid, first_bit))) or (0, 0)
 
 
 def take_texts(array: pa.Array, places: Offsets) -> pa.Array:
-    """See :class:`.interface.Kernels`."""
     made = loops.take_texts(*_texts(array), places, len(places), pa.allocate_buffer)
     if made is None:  # 2 GB or more
         return _numpy.take_texts(array, places)
@@ -131,7 +123,6 @@ def take_texts(array: pa.Array, places: Offsets) -> pa.Array:
 
 
 def object_texts(objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[Any, ...]) -> pa.Array | None:
-    """See :class:`.interface.Kernels`."""
     made = loops.object_texts(np.ascontiguousarray(objects), missing, pa.allocate_buffer)
     if made is None:
         return None
@@ -140,52 +131,43 @@ def object_texts(objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[
 
 
 def object_types(objects: np.ndarray[Any, np.dtype[np.object_]]) -> set[type]:
-    """See :class:`.interface.Kernels`."""
     found: set[type] = loops.object_types(np.ascontiguousarray(objects))
     return found
 
 
 def dict_columns(rows: list[dict[str, Any]], names: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.object_]] | None:
-    """See :class:`.interface.Kernels`."""
     cells = np.empty((len(names), len(rows)), object)
     return cells if loops.dict_columns(rows, names, cells) else None
 
 
 def are_texts(objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[Any, ...]) -> bool:
-    """See :class:`.interface.Kernels`."""
     return bool(loops.object_texts(np.ascontiguousarray(objects), missing, None))
 
 
 def number_texts(array: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], int]:
-    """See :class:`.interface.Kernels`."""
     numbers, count = loops.number_texts(*_texts(array), pa.allocate_buffer)
     return np.frombuffer(numbers, np.int32, len(array)), count
 
 
 def order_groups(codes: Offsets, count: int) -> tuple[Offsets | None, Positions]:
-    """See :class:`.interface.Kernels`."""
     order, bounds = loops.order_groups(codes, len(codes), count, pa.allocate_buffer)
     starts = np.frombuffer(bounds, np.int64, count + 1)
     return None if order is None else np.frombuffer(order, np.int32, len(codes)), starts
 
 
 def hash_texts(array: pa.Array) -> np.ndarray[Any, np.dtype[np.uint64]]:
-    """See :class:`.interface.Kernels`."""
     return np.frombuffer(loops.hash_texts(*_texts(array), HASH_WEIGHTS, pa.allocate_buffer), np.uint64, len(array))
 
 
 def not_accepted(array: pa.Array, automaton: Automaton) -> Positions | None:
-    """See :class:`.interface.Kernels`."""
     return _positions(loops.not_accepted(*_texts(array), automaton.table, automaton.accepting))
 
 
 def printed_otherwise(texts: pa.Array, whole: bool) -> Positions:
-    """See :class:`.interface.Kernels`."""
     return np.frombuffer(loops.printed_otherwise(*_texts(texts), whole) or b"", np.int64)
 
 
 def print_times(millis: pa.Array) -> pa.Array:
-    """See :class:`.interface.Kernels`."""
     valid, data = millis.buffers()
     bitmap = valid if millis.null_count else None
     values = memoryview(data)[8 * millis.offset :]
@@ -198,7 +180,6 @@ def print_times(millis: pa.Array) -> pa.Array:
 
 
 def escape(column: pa.Array) -> tuple[pa.Array, tuple[Positions, pa.Array] | None]:
-    """See :class:`.interface.Kernels`."""
     bitmap, offsets, data = column.buffers()
     if data is None or len(column) == 0:
         return column, None
@@ -219,7 +200,6 @@ def join(
     around: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None,
     starts: bool,
 ) -> TextRun:
-    """See :class:`.interface.Kernels`."""
     before, after = around or (None, None)
     legs = [_leg(value) for value in values]
     size, data, places = loops.join(

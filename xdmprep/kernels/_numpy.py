@@ -28,24 +28,20 @@ __all__ = [
 
 
 def memory(size: int) -> Any:
-    """See :class:`.interface.Kernels`."""
     return np.empty(size, np.uint8)
 
 
 def line_ends(data: Any, size: int) -> Positions:
-    """See :class:`.interface.Kernels`."""
     data = data[:size]
     breaks: Positions = np.flatnonzero(data == 10)
     return np.append(breaks, size) if size and data[-1] != 10 else breaks
 
 
 def last_record_end(text: Any, start: int, stop: int, final: bool, delimiter: str, quote: str) -> int:
-    """See :class:`.interface.Kernels`."""
     return Cutter.of(delimiter, quote).last_end(text, start, stop, final)
 
 
 def text_sizes(array: pa.Array, nulls: bool = False) -> tuple[int, int]:
-    """See :class:`.interface.Kernels`."""
     sizes = np.diff(text_bytes(array)[0]) if len(array) else np.zeros(0, np.int32)
     if array.null_count and not nulls:
         sizes = sizes[valid(array)]
@@ -53,12 +49,10 @@ def text_sizes(array: pa.Array, nulls: bool = False) -> tuple[int, int]:
 
 
 def take_texts(array: pa.Array, places: Offsets) -> pa.Array:
-    """See :class:`.interface.Kernels`."""
     return array.take(pa.array(places))
 
 
 def object_texts(objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[Any, ...]) -> pa.Array | None:
-    """See :class:`.interface.Kernels`."""
     kinds, absent = set(map(type, objects)) - {str, float, type(None)}, None
     if kinds:
         if kinds - set(map(type, missing)):
@@ -72,12 +66,10 @@ def object_texts(objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[
 
 
 def object_types(objects: np.ndarray[Any, np.dtype[np.object_]]) -> set[type]:
-    """See :class:`.interface.Kernels`."""
     return set(map(type, objects))
 
 
 def dict_columns(rows: list[dict[str, Any]], names: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.object_]] | None:
-    """See :class:`.interface.Kernels`."""
     cells = np.empty((len(names), len(rows)), object)
     try:
         for at, name in enumerate(names):
@@ -88,13 +80,11 @@ def dict_columns(rows: list[dict[str, Any]], names: tuple[str, ...]) -> np.ndarr
 
 
 def are_texts(objects: np.ndarray[Any, np.dtype[np.object_]], missing: tuple[Any, ...]) -> bool:
-    """See :class:`.interface.Kernels`."""
     made = object_texts(objects, missing)
     return made is not None and made.null_count < len(made)
 
 
 def not_accepted(array: pa.Array, automaton: Automaton) -> Positions | None:
-    """See :class:`.interface.Kernels`; all are left to the caller's exact test."""
     return np.flatnonzero(valid(array)) if array.null_count < len(array) else None
 
 
@@ -106,12 +96,10 @@ def join(
     around: tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]] | None,
     starts: bool,
 ) -> TextRun:
-    """See :class:`.interface.Kernels`."""
     return walk.texts(values, n, keep, around, starts)
 
 
 def write(file: int, data: Any, piece: int) -> None:
-    """See :class:`.interface.Kernels`."""
     view = memoryview(data).cast("B")
     while len(view):
         view = view[os.write(file, view[:piece]) :]

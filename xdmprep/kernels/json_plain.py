@@ -56,7 +56,6 @@ class Elements:
 
 
 def split_array(data: Any) -> Elements:
-    """See :class:`.interface.Kernels`."""
     closed = stray = -1
     depth = end = 0
     begun = False  # an object or array, since the last comma
@@ -89,7 +88,6 @@ def parse_json(
     data: Any, starts: Ints, ends: Ints, tree: JsonNode, purpose: int, elements: bool,
     read: Callable[[bytes], dict[str, Any]],
 ) -> Parsed:  # fmt: skip
-    """See :class:`.interface.Kernels`."""
     status = np.full(len(starts), EXACT, np.uint8)
     values = []
     text = bytes(data)

@@ -12,7 +12,6 @@ import pyarrow.compute as pc
 
 
 def escape(column: pa.Array) -> tuple[pa.Array, tuple[np.ndarray[Any, Any], pa.Array] | None]:
-    """See :class:`.interface.Kernels`."""
     rows = np.flatnonzero(pc.match_substring_regex(column, r'["\\\x00-\x1f]').fill_null(False))
     if not len(rows):
         return column, None
@@ -21,7 +20,6 @@ def escape(column: pa.Array) -> tuple[pa.Array, tuple[np.ndarray[Any, Any], pa.A
 
 
 def printed_otherwise(texts: pa.Array, whole: bool) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """See :class:`.interface.Kernels`."""
     if whole:
         return np.arange(len(texts))
     plain = pc.match_substring_regex(texts, r"^-?(?:0\.[1-9]|[1-9][0-9]{0,7}\.)[0-9]*$")
@@ -66,7 +64,6 @@ def _pages(first: int, last: int) -> pa.Array:
 
 
 def print_times(millis: pa.Array) -> pa.Array:
-    """See :class:`.interface.Kernels`."""
     texts = millis.cast(pa.timestamp("ms")).cast(pa.string())
     whole = pc.replace_substring(pc.replace_substring(texts, " ", "T"), ".000", "")
     return pc.binary_join_element_wise(whole, "Z", "")

@@ -23,7 +23,6 @@ HASH_WEIGHTS = _weights(1024)
 
 
 def number_texts(array: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], int]:
-    """See :class:`.interface.Kernels`."""
     coded = array.dictionary_encode()
     if not coded.null_count:
         return coded.indices.to_numpy(), len(coded.dictionary)
@@ -37,7 +36,6 @@ def number_texts(array: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], 
 def order_groups(
     codes: np.ndarray[Any, np.dtype[np.int32]], count: int
 ) -> tuple[np.ndarray[Any, np.dtype[np.int32]] | None, np.ndarray[Any, np.dtype[np.int64]]]:
-    """See :class:`.interface.Kernels`."""
     if len(codes) and (codes.min() < 0 or codes.max() >= count):
         raise ValueError("a code that is not below the count")
     bounds = np.zeros(count + 1, dtype=np.int64)
@@ -48,7 +46,6 @@ def order_groups(
 
 
 def hash_texts(array: pa.Array) -> np.ndarray[Any, np.dtype[np.uint64]]:
-    """See :class:`.interface.Kernels`."""
     if not len(array):
         return np.zeros(0, np.uint64)
     offsets, data = text_bytes(array.fill_null(""))

@@ -50,11 +50,9 @@ class Forbidden(Constraint):
     kinds: frozenset[str] = ANY_TYPE
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails for every value."""
         out.append(self.failure.of(at, value))
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
-        """Fails wherever there is a value."""
         return [mask_test(_valued, self.failure, place)]
 
 
@@ -72,7 +70,6 @@ class Typed(Constraint):
         self.kinds = kinds | ({"number"} if failure is not None else set()) | ({"null"} if self._null else set())
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails for a value of another type."""
         if value is None and self._null is not None:
             out.append(self._null.of(at, None))
         elif self.failure is not None and not any(has_type(value, name) for name in self.names):
@@ -105,7 +102,6 @@ class Assert(Constraint):
         self._fits = test.value
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails for a value that does not fit."""
         if not self._fits(value):
             out.append(self.failure.of(at, value))
 
@@ -133,14 +129,12 @@ class Undecidable(Assert):
         self._undecided = undecided(pattern.stopped)
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails for a string that does not fit or is not decided in time."""
         try:
             super().check(value, at, out)
         except MatchTimeout:
             out.append(self._undecided.of(at, value))
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
-        """The test of the column, then the strings that took too long."""
         ops = super().columns(compiler, shape, place)
         test = self._pattern.undecided if holds_text(shape.type) else _as_texts(self._pattern.undecided)
         return [*ops, column_test(test, self._undecided, place)]
@@ -158,13 +152,11 @@ class Required(Constraint):
     kinds = OBJECT
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails for each field that is not there."""
         for name in self.names:
             if name not in value:
                 out.append(self.failure.of((*at, name), None))
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
-        """Fails where the object is there and the field is not."""
         if shape.is_map:
             return [each_value(self.check, place)]
         return [self._lacks(name, place.child(name)) for name in self.names]
@@ -189,12 +181,10 @@ class Size(Constraint):
         self.range, self.failure, self.kinds, self._counted = Range(least, most), failure, kinds, counted
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails for too few or too many."""
         if not self.range.value(len(value)):
             out.append(self.failure.of(at, len(value) if self._counted else value))
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
-        """Fails where too few or too many are there."""
         least, most = self.range.least, self.range.most
 
         def op(view: View, sink: FindingSink) -> None:
@@ -219,7 +209,6 @@ class Properties(Constraint):
     first = True
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails for what is wrong in the fields."""
         for name, item in value.items():
             field = self.fields.get(name)
             known = field is not None
@@ -236,7 +225,6 @@ class Properties(Constraint):
                     out.append(failure.of((*at, name), item))
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
-        """The checks of the fields."""
         if isinstance(shape, ColumnShape) and shape.is_map:
             if self.fields or self.patterns or self.closed:
                 compiler.spell(shape, self.fields.values())
@@ -280,7 +268,6 @@ class Items(Constraint):
     first = True
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails for what is wrong in the items."""
         for number, item in enumerate(value):
             node = self.leading[number] if number < len(self.leading) else self.node
             if node is not None:
@@ -289,7 +276,6 @@ class Items(Constraint):
                 out.append(self.closed.of((*at, number), item))
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
-        """The checks of the items."""
         if self.leading or self.closed is not None or self.node is None:
             return [each_value(self.check, place)]
         if isinstance(shape, ColumnShape):
@@ -312,7 +298,6 @@ class Whole(Constraint):
     kinds: frozenset[str]
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails for each fault."""
         out += [self.failure.of((*at, *place), shown) for place, shown in self.faults(value)]
 
 
@@ -364,7 +349,6 @@ class AllOf(Constraint):
         self.node = node
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
-        """The checks of the other node."""
         return compiler.compile(self.node, shape, place)
 
 
@@ -401,7 +385,6 @@ class Branches(Constraint):
         return fitting != 1 if self.keyword == "oneOf" else fitting > 0 if self.keyword == "not" else fitting == 0
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails if too few or too many branches fit."""
         outermost = _VERDICTS.known is None
         known = {} if _VERDICTS.known is None else _VERDICTS.known
         _VERDICTS.known = known

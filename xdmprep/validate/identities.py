@@ -119,7 +119,6 @@ class IdentityValue(Constraint):
         self._tests, self._required = _applying(_is_ecid(namespace), rules), required
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails for an identity that does not fit its namespace."""
         tally = _tally(out)
         tally[REQUIRED] += self._required and value != ""
         if isinstance(value, str):
@@ -127,8 +126,6 @@ class IdentityValue(Constraint):
             out += [failure.of(at, value) for failure, test in self._tests if not test.value(value)]
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
-        """The same for a column."""
-
         def op(view: View, sink: FindingSink) -> None:
             _report(view, place, self._tests, sink)
             if self._required:
@@ -152,7 +149,6 @@ class IdentityItem(Constraint):
         return self._ecid if _is_ecid(namespace) else self._other
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails for an item without an id, or with one that does not fit its namespace."""
         tally = _tally(out)
         tally[COUNT] += 1
         tally[PRIMARY] += any(value.get(name) is True for name in _PRIMARY)
@@ -166,7 +162,6 @@ class IdentityItem(Constraint):
                 out += [failure.of((*at, name), id) for failure in wrong]
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
-        """The same for the items of all records."""
         leaves = {name: inner.leaf for name, inner in (() if shape.is_map else shape.fields()) if inner.leaf}
         places = {name: place.child(name, leaf.column if (leaf := leaves.get(name)) else None) for name in _ID}
         missing = places[_id_name(place.path)]
@@ -226,14 +221,11 @@ class IdentityCounts(Constraint):
         yield TOO_MANY, (self._map,), tally[COUNT] > MAX_IDENTITIES, tally[COUNT]
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails for too few identities or too many."""
         for failure, path, bad, count in self._applying(_tally(out)):
             if bad:
                 out.append(failure.of(path, count))
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
-        """The same for all records."""
-
         def op(view: View, sink: FindingSink) -> None:
             for failure, path, bad, counts in self._applying(sink.tally):
                 shown = None if counts is None else lambda at, counts=counts: pa.array(map(str, counts[at]))

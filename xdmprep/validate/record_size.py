@@ -33,7 +33,6 @@ class RecordSize(Constraint):
         self._most, self._failure = most, too_large(most)
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        """Fails for a larger record."""
         if size_of(value) > self._most:
             out.append(self._failure.of(at, None))
 

@@ -168,7 +168,6 @@ class Length(ValueTest):
     most: int | None = None
 
     def value(self, value: str) -> bool:
-        """Whether a string fits."""
         return len(value) >= self.least and (self.most is None or len(value) <= self.most)
 
     def holds_all(self, kind: pa.DataType) -> bool:
@@ -176,7 +175,6 @@ class Length(ValueTest):
         return self.least <= 1 and self.most is None and pa.types.is_temporal(kind)
 
     def plain(self, array: pa.Array) -> Positions | None:
-        """The positions that do not fit."""
         # bytes >= characters >= bytes / 4, so most columns are decided by the bytes
         if (self.most is None or longest(array) <= self.most) and (
             not self.least or _shortest(array) >= max(4 * self.least - 3, 1)
@@ -221,7 +219,6 @@ class PatternTest(ValueTest):
         return on_dictionary(self._decided, array)
 
     def plain(self, array: pa.Array) -> Positions | None:
-        """The positions of strings in which the pattern is not found."""
         if self.pattern.re2 is None:  # a string may take too long to be decided
             self._stopped.texts.clear()
             return self._search_singly(array)
@@ -260,7 +257,6 @@ class FormatTest(ValueTest):
         )
 
     def plain(self, array: pa.Array) -> Positions | None:
-        """The positions that do not fit."""
         if self._screen is None:
             return self._single(array)
         fine, machine = self._screen
@@ -285,7 +281,6 @@ class Past(ValueTest):
     """Date-times that do not lie in the future; what is no date-time does not."""
 
     def value(self, text: str) -> bool:
-        """Whether a string is no date-time in the future."""
         try:
             moment = datetime.fromisoformat(text.upper())
         except ValueError:
@@ -293,7 +288,6 @@ class Past(ValueTest):
         return moment.tzinfo is None or moment <= datetime.now(UTC)
 
     def plain(self, array: pa.Array) -> Positions | None:
-        """The positions that do not fit, of strings or of timestamps."""
         now = time.time()
         if pa.types.is_timestamp(array.type):
             limit = pa.scalar(int(now * 1000), pa.timestamp("ms", "UTC")).cast(array.type)
@@ -322,7 +316,6 @@ class Range(ValueTest):
     below: Any = None
 
     def value(self, value: Any) -> bool:
-        """Whether a number fits."""
         return (
             (self.least is None or value >= self.least)
             and (self.most is None or value <= self.most)
@@ -331,7 +324,6 @@ class Range(ValueTest):
         )
 
     def holds_all(self, kind: pa.DataType) -> bool:
-        """Whether all values of an integer type fit."""
         if not pa.types.is_integer(kind):
             return False
         low = 0 if pa.types.is_unsigned_integer(kind) else -(1 << (kind.bit_width - 1))
@@ -391,11 +383,9 @@ class MultipleOf(ValueTest):
     step: Any
 
     def value(self, value: Any) -> bool:
-        """Whether a number fits."""
         return is_multiple(value, self.step)
 
     def plain(self, array: pa.Array) -> Positions | None:
-        """The positions that do not fit."""
         step = self.step
         if pa.types.is_integer(array.type) and isinstance(step, int) and abs(step) < 2**31:
             values = np.asarray(array.fill_null(0) if array.null_count else array)
@@ -427,7 +417,6 @@ class OneOf(ValueTest):
         self._arrays: dict[pa.DataType, pa.Array] = {}
 
     def value(self, value: Any) -> bool:
-        """Whether a value is listed."""
         return hashable(value) in self._keys
 
     def plain(self, array: pa.Array) -> Positions | None:
