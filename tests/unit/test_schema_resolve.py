@@ -66,7 +66,7 @@ def test_components_from_a_registry(tmp_path: Path) -> None:
     by_alternative = {**COMPACT, "allOf": [{"$ref": "_xdm.mixins.g"}]}
     assert Schema.from_dict(by_alternative, registry).find("name.first").type == "string"
     assert registry["_xdm.mixins.g"].title == "G"
-    assert registry.get("nothing") is None
+    assert "nothing" not in registry
     assert COMPACT["$id"] not in registry
     assert COMPACT["$id"] in registry.add(COMPACT)
 

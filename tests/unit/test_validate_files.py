@@ -15,9 +15,10 @@ from click.testing import CliRunner
 import xdmprep as xp
 from xdmprep.cli.validate import validate as command
 from xdmprep.core.ndjson import blocks
+from xdmprep.core.stream import Stream
 from xdmprep.errors import SourceError, UsageError
 from xdmprep.pipeline.ingest import ingest_check
-from xdmprep.report import Report
+from xdmprep.report import Report, ReportBuilder
 from xdmprep.schema import Schema
 from xdmprep.validate import check_stream
 from xdmprep.validate.opening import open_records
@@ -41,7 +42,14 @@ def schema() -> Schema:
 def check(schema: Schema, content: bytes, folder: Path, rules: str = "jsonschema", jobs: int = 0) -> Report:
     file = folder / "records.json"
     file.write_bytes(content)
-    return Report.of(check_stream(open_records(file), schema, rules), jobs=jobs)
+    return report_of(check_stream(open_records(file), schema, rules), jobs)
+
+
+def report_of(stream: Stream, jobs: int | None = None) -> Report:
+    builder = ReportBuilder(stream.name)
+    for chunk, _ in stream.run(jobs=jobs):
+        builder.add(chunk)
+    return builder.finish()
 
 
 def found(report: Report) -> list[tuple[int | None, str, str]]:
@@ -203,7 +211,7 @@ def test_an_empty_list_in_parquet_has_too_few_items(tmp_path: Path) -> None:
     file = tmp_path / "f.parquet"
     table = pa.table({"l": [[1], [], None], "o": [{"m": ["a", "b"]}, {"m": []}, {"m": None}]})
     pq.write_table(table, file)
-    report = Report.of(check_stream(open_records(file), listed, "jsonschema"))
+    report = report_of(check_stream(open_records(file), listed, "jsonschema"))
     assert found(report) == [(2, "min-items", "l"), (2, "min-items", "o.m"), (2, "required", "l"), (3, "required", "l")]
 
 
@@ -211,7 +219,7 @@ def test_parquet(schema: Schema, tmp_path: Path) -> None:
     file = tmp_path / "f.parquet"
     m = pa.array([[("k", 1)], None, [("k", 2), ("l", None)]], pa.map_(pa.string(), pa.int32()))
     pq.write_table(pa.table({"a": ["x", None, "toolong"], "n": pa.array([1, 2, 3], pa.int64()), "m": m}), file)
-    report = Report.of(check_stream(open_records(file), schema, "jsonschema"))
+    report = report_of(check_stream(open_records(file), schema, "jsonschema"))
     assert found(report) == [(2, "required", "a"), (3, "max-length", "a")]
 
 

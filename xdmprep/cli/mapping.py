@@ -83,6 +83,16 @@ def check(
     sys.exit(0 if sound else 2)
 
 
+def _loaded(path: Path | str, values: tuple[str, ...], columns: Any) -> Any:
+    """A mapping set with the values of its placeholders, its names read by the columns of a source, if there is one."""
+    from ..mapping import MappingSet
+
+    made = MappingSet.load(path, values=named_values(values))
+    if columns is not None:
+        made = made.for_columns(columns.names)
+    return made.filled([] if columns is None else columns.names) if values else made
+
+
 def _checked(
     path: Path | str, columns: Any, schema: Schema | None, values: dict[str, str], several: bool
 ) -> tuple[int, Any]:
@@ -185,14 +195,7 @@ def convert(
     as_json: bool, reading: SourceOptions,
 ) -> None:  # fmt: skip
     """Write the mapping set in PATH to TARGET in another form; what the form cannot hold is listed."""
-    from ..mapping import MappingSet
-
-    made = MappingSet.load(path, values=named_values(values))
-    columns = reading.columns(source_path)
-    if columns is not None:
-        made = made.for_columns(columns.names)
-    if values:
-        made = made.filled([] if columns is None else columns.names)
+    made = _loaded(path, values, reading.columns(source_path))
     chosen = form or _FORMS.get(target.suffix.lower())
     if chosen is None:
         raise UsageError(f"{target}: the ending {target.suffix!r} names no form. Use {', '.join(_FORMS)}, or --form.")
@@ -274,18 +277,13 @@ def push(
 ) -> None:  # fmt: skip
     """Send the mapping set in PATH to Data Prep: to the set it was pulled from, or as a new one."""
     from ..client import mappings as remote
-    from ..mapping import MappingSet
     from ..mapping.check import check_mapping
     from .dataset import schema_id_of
 
     if new and set_id:
         raise UsageError("--new creates a set, --id replaces one; give one of them.")
-    made = MappingSet.load(path, values=named_values(values))
     columns = reading.columns(source_path)
-    if columns is not None:
-        made = made.for_columns(columns.names)
-    if values:
-        made = made.filled(columns.names if columns is not None else [])
+    made = _loaded(path, values, columns)
     found = check_mapping(made, columns)
     if not found.sound:
         raise MappingError(found.faults, shown(path))

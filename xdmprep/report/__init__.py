@@ -27,7 +27,7 @@ from ..core.losses import LOST, ValueCounts
 from ..core.manifest import whole_file
 from ..core.paths import EVERY, format_path, parse_path
 from ..core.rules import RULES
-from ..core.stream import ISSUE_SCHEMA, UNKNOWN_KEY, Chunk, Finding, Origins, Stream, Unread, by_row, issue_table
+from ..core.stream import ISSUE_SCHEMA, UNKNOWN_KEY, Chunk, Finding, Origins, Unread, by_row, issue_table
 from ..errors import DataError, ExpressionError, Issue, OutputError, counted, needed_by, shorten
 
 if TYPE_CHECKING:
@@ -228,28 +228,6 @@ class Report:
         #: by rule and place: the places with keys that the schema does not know; None once they count as one
         self._unknown: dict[tuple[str, str], set[str] | None] = {}
         self._take(0, findings)
-
-    @classmethod
-    def of(cls, stream: Stream, *, cap: int | None = None, jobs: int | None = None) -> Report:
-        """Run a checked stream to its end and collect what was found.
-
-        Args:
-            stream: what :func:`xdmprep.validate.check_stream` gives.
-            cap: keep at most this many findings.
-            jobs: worker threads, None for one per core.
-
-        Returns:
-            The report.
-
-        Examples:
-            >>> from xdmprep.validate import check_stream
-            >>> xp.Report.of(check_stream(records, schema)).rows
-            1
-        """
-        builder = ReportBuilder(stream.name, cap=cap)
-        for chunk, _ in stream.run(jobs=jobs):
-            builder.add(chunk)
-        return builder.finish()
 
     def _take(self, rows: int, findings: Iterable[Finding], unread: Sequence[Unread] = ()) -> None:
         """Count in some rows and all findings about them."""

@@ -235,24 +235,20 @@ def _picture(report: Any) -> dict[str, Any] | None:
         bad = destination in lost
         lines.append({"from": start, "to": y, "bad": bad})
         share = f": {lost[destination]['lost']:,} of {lost[destination]['read']:,} left out" if bad else ""
-        destinations.append({"y": y, "text": _short(destination, 52), "title": destination + share, "bad": bad})
+        text = _cut(" ".join(destination.split()), 52)
+        destinations.append({"y": y, "text": text, "title": destination + share, "bad": bad})
     return {
         "height": 24 * max(len(sources), len(pairs)) + 12,
         "lines": lines,
-        "sources": [{"y": y, "text": _short(text, 42), "title": text} for text, y in sources.items()],
+        "sources": [{"y": y, "text": _cut(" ".join(text.split()), 42), "title": text} for text, y in sources.items()],
         "destinations": destinations,
         "label": f"{counted(len(pairs), 'mapping')} from {len(sources)} sources",
         "cut": len(report.mapped) - len(pairs),
     }
 
 
-def _short(text: str, length: int) -> str:
-    text = " ".join(text.split())
+def _cut(text: str, length: int = CUT) -> str:
     return text if len(text) <= length else text[: length - 1] + "\u2026"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= CUT else text[: CUT - 3] + "..."
 
 
 @cache

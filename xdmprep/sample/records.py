@@ -188,33 +188,30 @@ class _RecordMaker:
         first = self.schema.primary_identity is None
         return {name: [{id_name: known[name], primary: first and name == chosen[-1]}] for name in chosen}
 
+    def _size(self, field: Field, least_key: str, most_key: str, usual: int) -> int:
+        """How many values an array or a map has; 0 where its limits permit no other number."""
+        node = field.constraints
+        least = node.get(least_key, 1)
+        if least <= node.get(most_key, least):
+            return self.random.randint(least, max(least, min(node.get(most_key, usual), max(usual, least + 2))))
+        if least_key in node:
+            raise self._nothing(field)
+        return 0
+
     def _map(self, field: Field) -> dict[str, Any]:
         if field.values is None:
             return {}
-        least = field.constraints.get("minProperties", 1)
-        if least > field.constraints.get("maxProperties", least):
-            if "minProperties" in field.constraints:
-                raise self._nothing(field)
-            return {}
-        most = min(field.constraints.get("maxProperties", 5), max(least, 5))
-        names = [f"key{n}" for n in range(1, self.random.randint(least, max(least, most)) + 1)]
-        return {name: self._value(field.values) for name in names}
+        size = self._size(field, "minProperties", "maxProperties", 5)
+        return {f"key{n}": self._value(field.values) for n in range(1, size + 1)}
 
     def _array(self, field: Field) -> list[Any]:
         if field.items is None:
             return []
-        node = field.constraints
-        least = node.get("minItems", 1)
-        if least > node.get("maxItems", least):
-            if "minItems" in node:
-                raise self._nothing(field)
-            return []
-        size = self.random.randint(least, max(least, min(node.get("maxItems", 3), least + 2)))
         out: list[Any] = []
-        for _ in range(size):
+        for _ in range(self._size(field, "minItems", "maxItems", 3)):
             value = self._value(field.items)
             for _ in range(TRIES):
-                if value not in ({}, []) and not (node.get("uniqueItems") and value in out):
+                if value not in ({}, []) and not (field.constraints.get("uniqueItems") and value in out):
                     out.append(value)
                     break
                 value = self._value(field.items)

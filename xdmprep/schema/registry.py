@@ -118,25 +118,6 @@ class Registry:
         return self._components.document(id)
 
     @takes(id=WORD)
-    def get(self, id: str) -> Schema | None:
-        """The schema with this ``$id`` or ``meta:altId``; None if there is none.
-
-        Args:
-            id: its ``$id`` or ``meta:altId``.
-
-        Returns:
-            The schema or None.
-
-        Raises:
-            UsageError: an argument is of another type.
-
-        Examples:
-            >>> registry.get("https://ns.adobe.com/acme/schemas/none") is None
-            True
-        """
-        return None if self.document(id) is None else self[id]
-
-    @takes(id=WORD)
     def __getitem__(self, id: str) -> Schema:
         """The schema with this ``$id`` or ``meta:altId``.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -18,22 +18,6 @@ _SIZES = (
     ("minLength", "length ≥"), ("maxLength", "length ≤"), ("minItems", "items ≥"), ("maxItems", "items ≤"),
     ("minProperties", "keys ≥"), ("maxProperties", "keys ≤"),
 )  # fmt: skip
-
-FIELD_TABLE = pa.schema(
-    [
-        ("path", pa.string()),
-        ("type", pa.string()),
-        ("required", pa.bool_()),
-        ("leaf", pa.bool_()),
-        ("title", pa.string()),
-        ("description", pa.string()),
-        ("constraints", pa.string()),
-        ("identity", pa.string()),
-        ("primary", pa.bool_()),
-        ("status", pa.string()),
-        ("xdm_field", pa.string()),
-    ]
-)
 
 
 def tree_text(
@@ -145,27 +129,24 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
+#: The columns of the table of fields: type, and value of a field and its identity, if it is one.
+_COLUMNS: dict[str, tuple[pa.DataType, Callable[[Field, Identity | None], Any]]] = {
+    "path": (pa.string(), lambda field, _: str(field)),
+    "type": (pa.string(), lambda field, _: field.type),
+    "required": (pa.bool_(), lambda field, _: field.required),
+    "leaf": (pa.bool_(), lambda field, _: field.leaf),
+    "title": (pa.string(), lambda field, _: field.title),
+    "description": (pa.string(), lambda field, _: field.description),
+    "constraints": (pa.string(), lambda field, _: constraint_text(field.constraints)),
+    "identity": (pa.string(), lambda _, identity: identity and identity.namespace),
+    "primary": (pa.bool_(), lambda _, identity: identity and identity.primary),
+    "status": (pa.string(), lambda field, _: field.constraints.get("meta:status")),
+    "xdm_field": (pa.string(), lambda field, _: field.constraints.get("meta:xdmField")),
+}
+
+
 def field_table(root: Field, identities: Sequence[Identity]) -> pa.Table:
-    """All fields below `root`, one a row, as :data:`FIELD_TABLE`."""
-    by_path = {identity.path: identity for identity in identities}
-    rows = []
-    for field in root.walk():
-        if not field.path:
-            continue
-        identity = by_path.get(field.path)
-        rows.append(
-            {
-                "path": str(field),
-                "type": field.type,
-                "required": field.required,
-                "leaf": field.leaf,
-                "title": field.title,
-                "description": field.description,
-                "constraints": constraint_text(field.constraints),
-                "identity": identity.namespace if identity else None,
-                "primary": identity.primary if identity else None,
-                "status": field.constraints.get("meta:status"),
-                "xdm_field": field.constraints.get("meta:xdmField"),
-            }
-        )
-    return pa.Table.from_pylist(rows, schema=FIELD_TABLE)
+    """All fields below `root`, one a row."""
+    known = {identity.path: identity for identity in identities}
+    fields = [(field, known.get(field.path)) for field in root.walk() if field.path]
+    return pa.table({name: pa.array([value(*one) for one in fields], kind) for name, (kind, value) in _COLUMNS.items()})
