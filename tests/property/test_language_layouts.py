@@ -167,8 +167,8 @@ def test_every_kernel_in_every_layout(layout: str) -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_function_of_the_catalogue_in_every_layout(layout: str) -> None:
-    tried = [check(template, layout) for template in of_the_catalogue()]
-    assert sum(tried) > 100
+    first = list(LAYOUTS).index(layout) % 2  # each example in half of the layouts
+    assert sum(check(template, layout) for template in of_the_catalogue()[first::2]) > 50
 
 
 NUMBERS: dict[str, Callable[[list[Any]], pa.Array]] = {

@@ -329,7 +329,7 @@ EVERY = [
 
 
 @pytest.mark.parametrize(("expression", "wanted"), EVERY)
-def test_alone(expression: str, wanted: Any) -> None:
+def test_a_value_alone_and_over_a_batch(expression: str, wanted: Any) -> None:
     record = {name: value for name, value in RECORD.items() if name in expression}  # of the many, what is needed
     if wanted is FAILS:
         with pytest.raises(ExpressionError, match="The evaluation failed: ") as caught:
@@ -337,13 +337,10 @@ def test_alone(expression: str, wanted: Any) -> None:
         assert len(str(caught.value)) < 900
         assert evaluate(expression, record) is None
     else:
-        got = evaluate(expression, record, strict=True)
-        assert got == wanted
-        assert type(got) is type(wanted)
+        value = evaluate(expression, record, strict=True)
+        assert value == wanted
+        assert type(value) is type(wanted)
 
-
-@pytest.mark.parametrize(("expression", "wanted"), EVERY)
-def test_over_a_batch(expression: str, wanted: Any) -> None:
     got = compile_expression(expression, ROWS.schema, CLOCK).apply(ROWS)
     assert [at for at, _ in got.errors] == ([0, 1] if wanted is FAILS else [])
     values = got.values if isinstance(got.values, list) else got.values.to_pylist(maps_as_pydicts="strict")
