@@ -179,32 +179,47 @@ def test_a_quotient_is_right_to_34_digits(source: str, tmp_path: Path) -> None:
 
 
 numbers = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**22), max_value=10**22, places=7)
-operands = st.one_of(numbers, st.integers(-(2**70), 2**70), st.floats(-1e20, 1e20), st.none())
+spelled = st.one_of(
+    numbers.map(str), st.integers().map(str), st.sampled_from(["", "x", "-0", "1.", ".5", "+1.50", "1e3", "9" * 120])
+)
+operands = st.one_of(
+    numbers, st.integers(-(2**70), 2**70), st.floats(-1e20, 1e20), spelled, st.booleans(), st.none()
+)  # fmt: skip
+decimals = st.one_of(numbers, st.sampled_from([Decimal("0E-7"), Decimal("-1.5000000")]), st.none())
 
 
-@given(st.lists(st.tuples(numbers, operands), min_size=1, max_size=8), st.sampled_from("+-*/%"))
+@given(st.lists(st.tuples(decimals, operands), min_size=1, max_size=8), st.sampled_from("+-*/%"))
 def test_columns_calculate_as_single_values(pairs: list[tuple[Any, Any]], sign: str) -> None:
     getcontext().prec = 28  # what a caller's context says does not matter
     pairs = [(a, b) for a, b in pairs if type(b) in (type(pairs[0][1]), type(None))]
-    kind = next((kind for one, kind in KINDS.items() if any(isinstance(b, one) for _, b in pairs)), pa.null())
-    if any(isinstance(b, int) and not -(2**63) <= b < 2**63 for _, b in pairs):
+    kind = KINDS[type(next((b for _, b in pairs if b is not None), None))]
+    if any(type(b) is int and not -(2**63) <= b < 2**63 for _, b in pairs):
         return
     rows = pa.record_batch({
         "a": pa.array([a for a, _ in pairs], pa.decimal128(38, 7)), "b": pa.array([b for _, b in pairs], kind)
     })  # fmt: skip
-    for text in (f"a {sign} b", f"b {sign} a", f"concat(a {sign} b, '')", f"a {sign} b > a"):
+    for text in (
+        f"a {sign} b", f"b {sign} a", f"a {sign} 3", f"concat(a {sign} b, '')", f"a {sign} b > a", "a == b", "b <= a",
+        "a != '1.50'", "max(a, b)", "min(b, a)", "decode(a, b, 'b', 1.5, 'one')", "to_float(a)", "to_integer(a)",
+    ):  # fmt: skip
         expression = compile_expression(text, rows.schema)
         got = expression.apply(rows)
         values = got.values if isinstance(got.values, list) else got.values.to_pylist()
         alone = compile_node(expression.tree)
         for at, record in enumerate(rows.to_pylist()):
             try:
-                assert values[at] == run(alone, Scope(record, CONTEXT)), (text, record)
-            except Failed:
-                assert at in dict(got.errors), (text, record)
+                wanted = run(alone, Scope(record, CONTEXT))
+            except Failed as error:
+                assert dict(got.errors)[at] == str(error), (text, record)
+            else:
+                assert (type(values[at]), values[at]) == (type(wanted), wanted), (text, record)
+                assert at not in dict(got.errors), (text, record)
 
 
-KINDS = {Decimal: pa.decimal128(38, 7), int: pa.int64(), float: pa.float64()}
+KINDS = {
+    Decimal: pa.decimal128(38, 7), int: pa.int64(), float: pa.float64(), str: pa.string(), bool: pa.bool_(),
+    type(None): pa.null(),
+}  # fmt: skip
 CONTEXT = Context(Options())
 
 

@@ -97,7 +97,7 @@ def _spelled(text: str) -> float | Decimal:
 
 def pointed(value: Decimal) -> Decimal:
     """A decimal with a digit behind the point at least, as doubles are printed. Raises Failed: it is too large."""
-    made = value if _exponent(value) < 0 else value.quantize(_TENTH, context=_WIDE)
+    made = value if _exponent(value) < 0 else value.quantize(_TENTH, context=WIDE)
     if not made.is_finite():
         raise Failed("the result is too large")
     return made if made else made.copy_abs()  # zero has no sign
@@ -131,11 +131,11 @@ def _exponent(value: Decimal) -> int:
 
 _TENTH = Decimal("0.1")
 #: Exact for decimals of 76 digits, the most that columns have: sums and products are not rounded.
-_WIDE = DecimalContext(prec=400, rounding=ROUND_HALF_EVEN, traps=[])
+WIDE = DecimalContext(prec=400, rounding=ROUND_HALF_EVEN, traps=[])
 #: Decimals do not go beyond this power of ten, or its inverse.
 _FAR = 350
 #: Digits of a quotient, as many as those of its operands or as IEEE 754's decimal128 has.
-_QUOTIENT_DIGITS = 34
+QUOTIENT_DIGITS = 34
 
 
 def leaves_changed(value: Any, change: Callable[[Any], Any]) -> Any:
@@ -372,7 +372,7 @@ def add(left: Any, right: Any, options: Options) -> Any:
     if isinstance(left, str | int | float | Decimal | None) and isinstance(right, str | int | float | Decimal | None):
         try:
             a, b = _operands(left, right, options)
-            return pointed(_WIDE.add(a, b)) if isinstance(a, Decimal) else finite(a + b)
+            return pointed(WIDE.add(a, b)) if isinstance(a, Decimal) else finite(a + b)
         except Failed:
             if not isinstance(left, str) and not isinstance(right, str):
                 raise
@@ -417,15 +417,20 @@ def arithmetic(operator: str, left: Any, right: Any, options: Options) -> int | 
 
 def _of_decimals(operator: str, a: Decimal, b: Decimal) -> Decimal:
     if operator == "-":
-        return pointed(_WIDE.subtract(a, b))
+        return pointed(WIDE.subtract(a, b))
     if operator == "*":
-        return pointed(_WIDE.multiply(a, b))
+        return pointed(WIDE.multiply(a, b))
     if b == 0:
         raise Failed("division by zero")
     if operator == "%":
-        return pointed(_WIDE.remainder(a, b))
-    digits = max(_QUOTIENT_DIGITS, *(len(value.as_tuple().digits) for value in (a, b)))
-    return pointed(DecimalContext(prec=digits, rounding=ROUND_HALF_EVEN, traps=[]).divide(a, b))
+        return pointed(WIDE.remainder(a, b))
+    digits = max(QUOTIENT_DIGITS, *(len(value.as_tuple().digits) for value in (a, b)))
+    return pointed(quotients(digits).divide(a, b))
+
+
+def quotients(digits: int) -> DecimalContext:
+    """Gives quotients of so many digits."""
+    return DecimalContext(prec=digits, rounding=ROUND_HALF_EVEN, traps=[])
 
 
 def finite(value: int | float) -> int | float:

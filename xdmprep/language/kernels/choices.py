@@ -106,7 +106,7 @@ def _matches(rows: Rows, value: Column, key: Column) -> Made:
     a, b = ("moment" if name == "zoned" else name for name in (kind(value), kind(key)))
     if "null" in (a, b):
         return Column(pa.array(nulls_of(value.values) & nulls_of(key.values)))
-    if {a, b} <= {"long", "double"} or a == b in ("text", "bool", "moment"):
+    if {a, b} <= {"long", "double", "numeral"} or {a, b} == {"text", "numeral"} or a == b in ("text", "bool", "moment"):
         return compared(rows, value, key, "==")
     if a in ("long", "double") and isinstance(key, Constants) and isinstance(key.value, str):
         number = number_in(key.value)
@@ -115,7 +115,7 @@ def _matches(rows: Rows, value: Column, key: Column) -> Made:
         if abs(number) <= EXACT:
             return compared(rows, value, Constants(number, rows.n), "==")
         return None
-    need(b not in ("any", "mixed") and not ("text" in (a, b) and {a, b} & {"long", "double", "numeral"}))
+    need(b not in ("any", "mixed") and not ("text" in (a, b) and {a, b} & {"long", "double"}))
     return Column(pa.array(same(value.values, key.values)))
 
 
@@ -169,8 +169,9 @@ def _extreme(rows: Rows, *given: Column, sign: str) -> Made:
     if not columns:
         return Column(pa.nulls(rows.n))
     some_kind: tuple[set[str], ...] = ({"long", "double"}, {"long", "numeral"}, {"text"}, {"moment", "zoned"})
-    beside_text = len(columns) == 2 and kinds in ({"text", "long"}, {"text", "double"})
-    need(beside_text or any(kinds <= one for one in some_kind))
+    two = len(columns) == 2
+    beside_text = two and kinds in ({"text", "long"}, {"text", "double"}, {"text", "numeral"})
+    need(beside_text or (two and kinds == {"double", "numeral"}) or any(kinds <= one for one in some_kind))
     best, which, is_open = columns[0], np.zeros(rows.n, dtype=np.int64), None
     for i, column in enumerate(columns[1:], 1):
         better = compared(rows, column, best, sign)

@@ -10,6 +10,7 @@ from ...kernels.arrays import list_parts, offsets_of, owners_of, ranges
 from ..columns import Mask, as_mask, nulls_of, numpy_of, plain
 from ..shapes import absent_at, alternatives, entries_of, fields_of, instant_of, to_python, type_kind
 from ..values import same as equal
+from . import exact
 
 
 def same(left: pa.Array, right: pa.Array) -> Mask:
@@ -44,6 +45,8 @@ def _same(left: pa.Array, right: pa.Array) -> Mask:
         inside = np.abs(doubles) < 2.0**63
         found[:] = inside & (longs == np.where(inside, doubles, 0).astype(np.int64)) & (doubles == np.trunc(doubles))
         return found
+    if "numeral" in names and set(names) <= {"numeral", "long"}:
+        return exact.same(left, right)
     if "numeral" in names and set(names) <= {"numeral", "long", "double"}:
         return np.array([equal(*pair) for pair in zip(to_python(left), to_python(right), strict=True)], dtype=bool)
     if set(names) <= {"object", "map"}:

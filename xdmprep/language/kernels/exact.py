@@ -1,12 +1,13 @@
-"""Exact numbers: sums, products and comparisons of decimals with all their digits.
+"""Exact numbers: arithmetic and comparisons of decimals with all their digits, and what other numbers they meet.
 
-Digits as text become Arrow's decimals of 256 bits for the work, and text again.  What does not fit them, and division,
-is left to the interpreter.
+Arrow's decimals have one scale and up to 76 digits, so each row is worked out with Python's, all at once.
 """
 
 from __future__ import annotations
 
+import operator as python
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -15,69 +16,170 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...core.arrow_types import decimal_texts
-from ..columns import NUMERAL, Column, Ints, Mask, nulls_of, some
+from ..columns import (
+    LONG,
+    NUMERAL,
+    TEXT,
+    Column,
+    Ints,
+    Mask,
+    as_mask,
+    because,
+    first_reasons,
+    merged,
+    nulls_of,
+    plain,
+    reported,
+    some,
+)
 from ..shapes import digits_of, numerals
-from ..values import exact as decimal_of
+from ..values import DECIMAL, QUOTIENT_DIGITS, WIDE, quotients
+from . import texts
 from .table import Constants, Rows, kind, need
 
-_MOST_DIGITS = 76
-_WORK: dict[str, Callable[..., pa.Array]] = {"+": pc.add, "-": pc.subtract, "*": pc.multiply}
+#: Longer numbers are left to the interpreter.
+_LONGEST = 100
+_WORK: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
+    "+": WIDE.add, "-": WIDE.subtract, "*": WIDE.multiply, "/": quotients(QUOTIENT_DIGITS).divide, "%": WIDE.remainder,
+}  # fmt: skip
+_ORDER: dict[str, Callable[[Any, Any], bool]] = {
+    "==": python.eq, "!=": python.ne, "<": python.lt, "<=": python.le, ">": python.gt, ">=": python.ge,
+}  # fmt: skip
+_ARROW: dict[str, Callable[..., pa.Array]] = {"+": pc.add, "-": pc.subtract, "*": pc.multiply}
 
 
-class _Digits:
-    """A column as strings of digits: how many there are before and behind the point, at most."""
+@dataclass(frozen=True, slots=True)
+class _Operand:
+    """Numbers of a column; 0 where it is null or open.
 
-    def __init__(self, texts: pa.Array) -> None:
-        self.texts = texts
-        points = pc.find_substring(texts, ".")
-        sizes = pc.binary_length(texts)
-        behind = pc.if_else(pc.less(points, 0), 0, pc.subtract(pc.subtract(sizes, points), 1))
-        span = pc.min_max(behind)
-        #: Digits behind the point, and whether all strings have as many.
-        self.scale: int = span["max"].as_py() or 0
-        self.uniform: bool = span["max"].as_py() == span["min"].as_py()
-        self.whole: int = pc.max(pc.if_else(pc.less(points, 0), sizes, points)).as_py() or 1
+    Attributes:
+        numbers: one for each row.
+        whole: where the number is an integer; null is one.
+        exact: where it is a decimal.
+        long: where it may have more digits than quotients have.
+        null: where the column is null.
+        fault: open where the column has no number that is plainly written, and why.
+    """
 
-    def as_decimals(self, scale: int) -> pa.Array:
-        """The numbers, with as many digits behind the point."""
-        return self.texts.cast(pa.decimal256(min(self.whole + scale, _MOST_DIGITS), scale))
+    numbers: list[Decimal]
+    whole: Mask
+    exact: Mask
+    long: Mask
+    null: Mask
+    fault: Column
 
 
-def _digits(column: Column) -> _Digits:
-    """The digits of exact numbers, integers, and constants; other columns are left to the interpreter."""
-    if isinstance(column, Constants):
-        value: Any = column.value
-        need(isinstance(value, int | float | Decimal) and not isinstance(value, bool))
-        text = format(decimal_of(value), "f")
-        need(len(text) <= _MOST_DIGITS // 2)
-        return _Digits(pa.repeat(pa.scalar(text), column.n))
-    need(kind(column) in ("numeral", "long"))
-    return _Digits(digits_of(column.values) if column.values.type == NUMERAL else column.values.cast(pa.string()))
+_PLAIN = rf"^[+-]?[0-9]{{1,{_LONGEST}}}(\.[0-9]{{1,{_LONGEST}}})?\z"
+
+
+def _operand(rows: Rows, column: Column) -> _Operand:
+    """Integers, doubles, decimals, and strings that spell numbers; other columns are left to the interpreter."""
+    name = kind(column)
+    need(name in ("null", "long", "bool", "double", "numeral", "text"))
+    if isinstance(column, Constants) and rows.n > 1:
+        one = _operand(Rows(1, rows.context), Column(column.values.slice(0, 1)))
+        need(one.fault.open is None)
+        whole, exact, long, null = (np.repeat(mask, rows.n) for mask in (one.whole, one.exact, one.long, one.null))
+        return _Operand(one.numbers * rows.n, whole, exact, long, null, one.fault)
+    values = plain(column.values)
+    if name == "numeral":
+        words = digits_of(values)
+    elif name == "double":
+        words = texts.as_text(values)
+    else:
+        words = values if name == "text" else values.cast(LONG).cast(TEXT)
+    null = nulls_of(words)
+    sizes = pc.binary_length(words)
+    long = pc.greater(sizes, _LONGEST)
+    odd = as_mask(pc.or_(long, pc.invert(pc.match_substring_regex(words, _PLAIN))) if name == "text" else long)
+    fault = Column(None, some(odd))
+    if name == "text":
+        fault = reported(words, rows.opened(fault), (DECIMAL, "is not a number"))
+    if odd.any():
+        words = pc.if_else(pa.array(odd), None, words)
+    whole = null | ~as_mask(pc.match_substring(words, ".")) & (name != "double")
+    numbers = list(map(Decimal, words.fill_null("0").to_pylist()))
+    return _Operand(
+        numbers, whole, ~whole & (name == "numeral"), as_mask(pc.greater(sizes, QUOTIENT_DIGITS)), null, fault
+    )
+
+
+def _operands(rows: Rows, left: Column, right: Column) -> tuple[_Operand, _Operand, Mask, Mask | None]:
+    """Two operands; where both are integers, and where the reference would not take decimals."""
+    a, b = _operand(rows, left), _operand(rows, right)
+    whole = a.whole & b.whole
+    return a, b, whole, some(~whole & ~a.exact & ~b.exact)
 
 
 def calculated(rows: Rows, left: Column, right: Column, operator: str) -> Column:
-    """Sums, differences and products of exact numbers.
+    """``+``, ``-``, ``*``, ``/`` or ``%`` of numbers of which one side is exact; null is 0.
 
     Args:
         rows: of the batch.
-        left: integers or exact numbers.
-        right: integers or exact numbers.
-        operator: ``+``, ``-`` or ``*``; of others all rows are left open.
+        left: the first operands.
+        right: the second operands.
+        operator: the sign.
 
     Returns:
-        Exact numbers, with the digits of the operands' scales.
+        Exact numbers; open where a row is left to the interpreter, or fails.
     """
     if not rows.n:
         return Column(pa.nulls(0, NUMERAL))
-    if operator not in _WORK or "null" in (kind(left), kind(right)):
-        return Column(pa.nulls(rows.n, NUMERAL), np.ones(rows.n, dtype=bool))
-    a, b = _digits(left), _digits(right)
-    scales = (a.scale, b.scale) if operator == "*" else (max(a.scale, b.scale),) * 2
-    need(a.uniform and b.uniform)
-    need((a.whole + b.whole if operator == "*" else max(a.whole, b.whole)) + sum(scales) < _MOST_DIGITS - 1)
-    odd = some(nulls_of(left.values) | nulls_of(right.values))
-    made = _WORK[operator](a.as_decimals(scales[0]), b.as_decimals(scales[1]))
-    return Column(numerals(decimal_texts(made)), odd)
+    a, b, whole, inexact = _operands(rows, left, right)
+    divisors = b.numbers
+    made = Column(None, inexact)
+    if operator in "/%":
+        nought = np.array([not number for number in divisors], dtype=bool)
+        made = because(Column(None, merged(inexact, some(nought))), (nought, "division by zero"))
+        if operator == "/":  # the digits of a quotient depend on those of its operands
+            made = Column(None, merged(made.open, some(a.long | b.long)), made.why)
+        divisors = [number or Decimal(1) for number in divisors]
+    found = list(map(_WORK[operator], a.numbers, divisors))
+    if operator == "/":
+        for i in np.flatnonzero(whole).tolist():
+            found[i] = WIDE.divide_int(a.numbers[i], divisors[i])
+    words = pa.array([format(number, "f") for number in found], TEXT)
+    if pc.any(pc.starts_with(words, "-0")).as_py():  # zero has no sign
+        words = pc.replace_substring_regex(words, r"^-([0.]+)$", r"\1")
+    bare = ~whole & ~as_mask(pc.match_substring(words, "."))
+    if bare.any():
+        words = pc.if_else(pa.array(bare), pc.binary_join_element_wise(words, ".0", ""), words)
+    faults = [a.fault, b.fault, made]
+    if rows.options.null_operand == "error":
+        faults = [
+            because(Column(None, merged(side.fault.open, some(side.null)), side.fault.why), (side.null, _NULL))
+            for side in (a, b)
+        ] + [made]
+    return Column(numerals(words), merged(*[each.open for each in faults]), first_reasons(faults, rows.n))
+
+
+_NULL = "an operand is null"
+
+
+def compared(rows: Rows, left: Column, right: Column, sign: str) -> tuple[pa.Array, list[Column]]:
+    """``==``, ``<``... of numbers of which one side is exact.
+
+    Args:
+        rows: of the batch.
+        left: the first operands.
+        right: the second operands.
+        sign: the operator.
+
+    Returns:
+        Where it holds, and of each side a column that is open where it has no number.
+    """
+    a, b, _, inexact = _operands(rows, left, right)
+    held = np.fromiter(map(_ORDER[sign], a.numbers, b.numbers), bool, rows.n)
+    one, both = a.null | b.null, a.null & b.null
+    held = np.where(one, both if sign in ("==", "<=", ">=") else ~both & (sign == "!="), held)
+    return pa.array(held), [a.fault, b.fault, Column(None, inexact)]
+
+
+def same(left: pa.Array, right: pa.Array) -> Mask:
+    """Where integers and exact numbers without nulls are equal."""
+    sides = (values if pa.types.is_integer(values.type) else digits_of(values) for values in (left, right))
+    one, two = (map(Decimal, side.to_pylist()) for side in sides)
+    return np.fromiter(map(python.eq, one, two), bool, len(left))
 
 
 def beyond_64_bits(operator: str, x: Ints, y: Ints, values: Ints, rows: Mask) -> pa.Array:
@@ -93,7 +195,7 @@ def beyond_64_bits(operator: str, x: Ints, y: Ints, values: Ints, rows: Mask) ->
     Returns:
         Integers, or exact numbers where some are larger.
     """
-    large = _WORK[operator](*(pa.array(each[rows]).cast(pa.decimal256(19, 0)) for each in (x, y)))
+    large = _ARROW[operator](*(pa.array(each[rows]).cast(pa.decimal256(19, 0)) for each in (x, y)))
     mask, digits = pa.array(rows), decimal_texts(large)
     try:
         return pc.replace_with_mask(pa.array(values), mask, digits.cast(pa.int64()))
@@ -107,11 +209,3 @@ def negated(values: pa.Array) -> pa.Array:
     without = pc.replace_substring_regex(digits, "^-", "")
     other = pc.if_else(pc.starts_with(digits, "-"), without, pc.binary_join_element_wise("-", digits, ""))
     return numerals(pc.if_else(pc.match_substring_regex(digits, "[1-9]"), other, without))
-
-
-def aligned(left: Column, right: Column) -> tuple[pa.Array, pa.Array]:
-    """Integers and exact numbers as decimals of one scale, which Arrow compares."""
-    a, b = _digits(left), _digits(right)
-    scale = max(a.scale, b.scale)
-    need(max(a.whole, b.whole) + scale <= _MOST_DIGITS)
-    return a.as_decimals(scale), b.as_decimals(scale)

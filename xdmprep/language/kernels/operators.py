@@ -14,6 +14,7 @@ from ..columns import (
     DOUBLE,
     EXACT,
     LONG,
+    NUMERAL,
     TEXT,
     Column,
     Ints,
@@ -21,6 +22,7 @@ from ..columns import (
     as_mask,
     because,
     first_reasons,
+    marked,
     merged,
     nulls_of,
     numpy_of,
@@ -73,7 +75,12 @@ def _whole_numerals(value: Column, cut: bool) -> Made:
     whole = pc.replace_substring_regex(digits, r"\..*$" if cut else r"\.0*$", "")
     found = numbers.integers(whole)
     odd = nulls_of(found.values) & ~nulls_of(digits)
-    return Column(found.values, merged(found.open, some(odd)))
+    made = Column(found.values, merged(found.open, some(odd)))
+    if cut or made.open is None:
+        return made
+    broken = as_mask(pc.match_substring_regex(digits, r"\.[0-9]*[1-9]")) & odd
+    quoted = pc.binary_join_element_wise("'", pc.utf8_slice_codeunits(digits, 0, 80), "' is not a whole number", "")
+    return because(made, (broken, quoted))
 
 
 @kernel("to_decimal", "any")
@@ -99,6 +106,8 @@ def to_decimal(rows: Rows, value: Column) -> Made:
 @kernel("to_float", "any")
 def to_float(rows: Rows, value: Column) -> Made:
     wide = needed(to_decimal(rows, value))
+    if wide.values.type == NUMERAL:
+        wide = Column(digits_of(wide.values).cast(DOUBLE))
     need(wide.values.type == DOUBLE)
     with np.errstate(over="ignore"):
         single = pa.array(numpy_of(wide.values).astype(np.float32), mask=nulls_of(wide.values))
@@ -274,7 +283,13 @@ def add(rows: Rows, left: Column, right: Column) -> Made:
             return Column(joined)
     elif _never_a_number(left) or _never_a_number(right):
         return Column(joined, some(null) if strict else None)
-    need("numeral" not in names)
+    if "numeral" in names:
+        total = exact.calculated(rows, left, right, "+")
+        if total.why is None:
+            return Column(chosen(np.zeros(rows.n, np.int64), [total, Column(joined)]).values, total.open)
+        no_number = ~nulls_of(total.why) & ~(null & strict)
+        made = chosen(no_number.astype(np.int64), [Column(total.values), Column(joined)])
+        return Column(made.values, some(marked(rows.n, total.open) & ~no_number), total.why)
     a, b = _any_number(rows, left), _any_number(rows, right)
     rare = merged(a[2], b[2])
     added = a[1] & b[1]
@@ -379,20 +394,23 @@ def compared(rows: Rows, left: Column, right: Column, sign: str) -> Column:
             return Column(both)
         return Column(pc.invert(both) if sign == "!=" else pa.repeat(False, rows.n))
     need("mixed" not in (a, b))
-    x, y, sides = _scalar(left), _scalar(right), []
+    x, y, held = _scalar(left), _scalar(right), None
+    sides: list[Column] = []
     numeric = {a, b} & {"long", "double"}
-    if "numeral" in (a, b):
-        x, y = exact.aligned(left, right)
+    if "numeral" in (a, b) and {a, b} <= {"numeral", "long", "double", "text"}:
+        held, sides = exact.compared(rows, left, right, sign)
     elif a == b and a in ("text", "bool", "moment", "long", "double"):
         pass
     elif numeric and {a, b} <= {"long", "double", "text"}:
         sides = [_as_double(rows, one, isinstance(other, Constants)) for one, other in ((left, right), (right, left))]
         x, y = (side.values for side in sides)
-    elif "bool" in (a, b) and {a, b} <= {"bool", "text", "long", "double"}:
+    elif "bool" in (a, b) and {a, b} <= {"bool", "text", "long", "double", "numeral"}:
         x, y = (pa.array(texts.truth(column.values), mask=nulls_of(column.values)) for column in (left, right))
     else:
         return _without_order(rows, left, right, sign)
-    held, odd = _settled(sign, x, y, rows.n), merged(*[side.open for side in sides])
+    if held is None:
+        held = _settled(sign, x, y, rows.n)
+    odd = merged(*[side.open for side in sides])
     if odd is None:
         return Column(held)
     why = first_reasons(sides, rows.n)
