@@ -7,8 +7,9 @@ import itertools
 import math
 import re
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
@@ -30,7 +31,8 @@ PATTERNS = [
     *AUTOMATIC, "d/M/yyyy", "M/d/yyyy H:m", "M/d/yyyy h:mm a", "yyyyMMddHHmmss", "dd MMM uuuu", "yyyy-M-d'T'H:m:s",
     "d.M.yyyy HH:mm:ss.SS", "dMyyyy", "MMM d yyyy", "hh a dd/MM/yyyy",
     "yyyy-MM-dd'T'HH:mm:ss.SSSSSSS", "yyyy-MM-dd HH:mm:ss.SSSSSSSSS", "EEE, dd MMM yyyy HH:mm:ss",
-    "EEEE d MMMM yyyy", "MMMM d, yyyy", "E dd.MM.yyyy", "yyyyMMMMd",
+    "EEEE d MMMM yyyy", "MMMM d, yyyy", "E dd.MM.yyyy", "yyyyMMMMd", "EEE MMM dd HH:mm:ss z yyyy",
+    "H:mm VV d/M/yyyy", "z yyyy-MM-dd", "h:mm a z, d MMM yyyy",
 ]  # fmt: skip
 
 
@@ -38,7 +40,8 @@ PATTERNS = [
 def dates_as_text(draw: st.DrawFn, patterns: list[str] = PATTERNS) -> str:
     """A date printed in one of the patterns, sometimes with a letter changed, lost or doubled."""
     at = draw(st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31, 23)))
-    text = compile_pattern(draw(st.sampled_from(patterns)), DEFAULT).print(Moment.of(at))
+    zone = draw(st.sampled_from([UTC, ZoneInfo("Europe/Paris"), ZoneInfo("America/New_York")]))
+    text = compile_pattern(draw(st.sampled_from(patterns)), DEFAULT).print(Moment.of(at.replace(tzinfo=zone)))
     if draw(st.booleans()):
         place = draw(st.integers(0, len(text) - 1))
         change = draw(st.sampled_from(["", "0", "1", "3", "9", "x", "/", " ", "\u00e9", text[place] * 2]))

@@ -44,7 +44,7 @@ class Evaluated:
 
     def __init__(
         self, column: Any, failed: Ints = _NOWHERE, why: pa.Array = _NO_REASON,
-        values: Callable[[Any], Any] = lambda column: column,
+        values: Callable[[], Any] | None = None,
     ) -> None:  # fmt: skip
         self.column, self.failed, self.why, self._values = column, failed, why, values
 
@@ -55,7 +55,7 @@ class Evaluated:
 
     @property
     def values(self) -> pa.Array | list[Any]:  # noqa: D102 (see the class)
-        return self._values(self.column)
+        return self.column if self._values is None else self._values()
 
 
 class Expression:
@@ -257,16 +257,13 @@ def _handed(
     array = shapes.from_python(shapes.in_micros(values)) if kind is not None and isinstance(values, list) else values
     settled = None if kind is None or isinstance(array, list) else _settled(array, kind)
     if settled is None:
-        return Evaluated(values if isinstance(values, list) else shapes.bare(values), failed, why, _one_by_one)
+        column = values if isinstance(values, list) else shapes.bare(values)
+        return Evaluated(column, failed, why, lambda: shapes.outgoing(shapes.to_python(values)))
     if isinstance(values, list):  # dates in it may be finer than columns hold
-        return Evaluated(values, failed, why, lambda _: shapes.final(settled))
-    exact = shapes.said_type(settled.type) != shapes.final_type(settled.type)
-    return Evaluated(shapes.bare(settled), failed, why, _one_by_one if exact else shapes.final)
-
-
-def _one_by_one(values: pa.Array | list[Any]) -> list[Any]:
-    made: list[Any] = shapes.outgoing(shapes.to_python(values))
-    return made
+        return Evaluated(values, failed, why, lambda: shapes.final(settled))
+    if shapes.said_type(settled.type) != shapes.final_type(settled.type):
+        return Evaluated(shapes.bare(settled), failed, why, lambda: shapes.outgoing(shapes.to_python(settled)))
+    return Evaluated(shapes.bare(settled), failed, why, lambda: shapes.final(settled))
 
 
 def _written(node: Node) -> str:

@@ -275,7 +275,16 @@ def automatic(options: Options) -> tuple[Pattern, ...]:
 @lru_cache(maxsize=1)
 def automatic_shape() -> re.Pattern[str]:
     """Matches every string in an automatic format that the ISO-8601 reading does not cover, and few others."""
-    return re.compile("|".join(f"(?:{pattern.regex.pattern})" for pattern in automatic(Options())), re.ASCII)
+    return re.compile("|".join(f"(?:{_narrowed(pattern)})" for pattern in automatic(Options())), re.ASCII)
+
+
+def _narrowed(pattern: Pattern) -> str:
+    """The regular expression of a pattern; where all numbers of two digits are days or months, with none above 31."""
+    return (
+        pattern.regex.pattern
+        if "h" in pattern.text
+        else pattern.regex.pattern.replace("[0-9]{2}", "(?:[0-2][0-9]|3[01])")
+    )
 
 
 def read_date(text: str, options: Options) -> Moment:

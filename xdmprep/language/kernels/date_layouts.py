@@ -15,8 +15,9 @@ from ..date_letters import ABBREVIATION, OFFSET, Digits, Names, Zone
 from ..java_time_format import Part, Pattern, automatic, parts_of
 from ..options import Options
 
-#: Elements with their widths in bytes, and literals with width 0.  At the end may be the name of a zone, with the width
-#: REST; where an optional section was left out are the layouts that must not occur there, with the width NOT.
+#: Elements with their widths in bytes, and literals with width 0.  The name of a zone comes last, with the width REST
+#: and the number of parts before it that stand behind it in strings; where an optional section was left out are the
+#: layouts that must not occur there, with the width NOT.
 Layout = tuple[tuple[Any, int], ...]
 REST, NOT = -1, -2
 
@@ -44,7 +45,7 @@ def automatic_layouts(options: Options) -> tuple[Layout, ...]:
 def iso_layouts() -> tuple[Layout, ...]:
     """ISO-8601 forms, which the automatic reading tries first: with an offset, or the abbreviation of a zone."""
     clocks = ("HH:mm:ss", "HH:mm", *(f"HH:mm:ss.{'S' * n}" for n in (3, 6, 1, 2, 4, 5, 7, 9)))
-    named = ((" ", 0), (ABBREVIATION, REST))
+    named = ((" ", 0), ((ABBREVIATION, 0), REST))
     return (
         plain_layout("yyyy-MM-dd"),
         *(
@@ -108,6 +109,12 @@ def _ways(parts: list[Part]) -> list[list[Any]]:
 def _layouts_of(parts: list[Any]) -> tuple[Layout, ...]:
     """The layouts of the parts of a pattern, where a tuple of parts is a section that is left out."""
     choices = [_choices(part, parts[i + 1 :]) for i, part in enumerate(parts)]
+    at = next((i for i, part in enumerate(parts) if isinstance(part, Part) and _is_named(part)), None)
+    if at is not None:
+        behind = parts[at + 1 :]
+        if behind and not (all(isinstance(part, Part) for part in parts) and behind[0].literal.startswith(" ")):
+            return ()
+        choices = [*choices[:at], *choices[at + 1 :], [((parts[at].element, len(behind)), REST)]]
     return tuple(product(*choices)) if prod(map(len, choices)) <= _MOST_LAYOUTS else ()
 
 
@@ -123,7 +130,7 @@ def _choices(part: Any, behind: list[Any]) -> list[tuple[Any, int]]:
     if isinstance(element, Zone):
         if element.regex == OFFSET:
             return [("Z", 0), (element, 3), (element, 5), (element, 6)]
-        return [] if behind else [(element, REST)]
+        return [(element, REST)]
     if isinstance(element, Names):
         return [(element, size) for size in sorted(set(map(len, element.accepted)))]
     if element.least == element.most:
@@ -135,6 +142,10 @@ def _choices(part: Any, behind: list[Any]) -> list[tuple[Any, int]]:
     if after is not None and (isinstance(after, tuple) or _is_number(after)):
         return []
     return [(element, 1), (element, 2)]
+
+
+def _is_named(part: Part) -> bool:
+    return isinstance(part.element, Zone) and part.element.regex != OFFSET
 
 
 def _is_number(part: Part) -> bool:

@@ -159,16 +159,21 @@ def read_layouts(
         for layout in group:
             if not len(rows):
                 break
-            starts = offsets[rows].astype(np.int64)
-            if named or len(rows) < n:
+            starts, tail = offsets[rows].astype(np.int64), 0
+            if named:  # of what stands around the name of the zone
+                element, count = layout[-1][0]
+                tail, ends = length_of(layout[len(layout) - 1 - count : -1]), offsets[rows + 1].astype(np.int64)
+                behind = (ends - tail)[:, None] + np.arange(tail)
+                matrix = data[np.hstack([starts[:, None] + np.arange(length - tail), behind])]
+            elif len(rows) < n:
                 matrix = data[starts[:, None] + np.arange(length)]
             else:
                 matrix = np.reshape(data[offsets[0] : offsets[-1]], (-1, length))
             micros, offset, good = _micros(matrix, layout)
             if named and good.any():
-                starts, ends = starts[good] + length, offsets[rows[good] + 1]
+                starts, ends = starts[good] + length - tail, ends[good] - tail
                 names = made_of(offsets_of(ends - starts), data[ranges(starts, ends - starts)], None)
-                found, known = zone_numbers(names, partial(_read_zone, element=layout[-1][0], options=options))
+                found, known = zone_numbers(names, partial(_read_zone, element=element, options=options))
                 good[good] = known
                 offset[good] = found[known]
             local[rows[good]] = micros[good]

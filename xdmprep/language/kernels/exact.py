@@ -49,7 +49,7 @@ _ARROW: dict[str, Callable[..., pa.Array]] = {"+": pc.add, "-": pc.subtract, "*"
 
 
 @dataclass(frozen=True, slots=True)
-class _Operand:
+class _Numbers:
     """Numbers of a column; 0 where it is null or open.
 
     Attributes:
@@ -72,7 +72,7 @@ class _Operand:
 _PLAIN = rf"^[+-]?[0-9]{{1,{_LONGEST}}}(\.[0-9]{{1,{_LONGEST}}})?\z"
 
 
-def _operand(rows: Rows, column: Column) -> _Operand:
+def _operand(rows: Rows, column: Column) -> _Numbers:
     """Integers, doubles, decimals, and strings that spell numbers; other columns are left to the interpreter."""
     name = kind(column)
     need(name in ("null", "long", "bool", "double", "numeral", "text"))
@@ -80,7 +80,7 @@ def _operand(rows: Rows, column: Column) -> _Operand:
         one = _operand(Rows(1, rows.context), Column(column.values.slice(0, 1)))
         need(one.fault.open is None)
         whole, exact, long, null = (np.repeat(mask, rows.n) for mask in (one.whole, one.exact, one.long, one.null))
-        return _Operand(one.numbers * rows.n, whole, exact, long, null, one.fault)
+        return _Numbers(one.numbers * rows.n, whole, exact, long, null, one.fault)
     values = plain(column.values)
     if name == "numeral":
         words = digits_of(values)
@@ -99,12 +99,12 @@ def _operand(rows: Rows, column: Column) -> _Operand:
         words = pc.if_else(pa.array(odd), None, words)
     whole = null | ~as_mask(pc.match_substring(words, ".")) & (name != "double")
     numbers = list(map(Decimal, words.fill_null("0").to_pylist()))
-    return _Operand(
+    return _Numbers(
         numbers, whole, ~whole & (name == "numeral"), as_mask(pc.greater(sizes, QUOTIENT_DIGITS)), null, fault
     )
 
 
-def _operands(rows: Rows, left: Column, right: Column) -> tuple[_Operand, _Operand, Mask, Mask | None]:
+def _operands(rows: Rows, left: Column, right: Column) -> tuple[_Numbers, _Numbers, Mask, Mask | None]:
     """Two operands; where both are integers, and where the reference would not take decimals."""
     a, b = _operand(rows, left), _operand(rows, right)
     whole = a.whole & b.whole
