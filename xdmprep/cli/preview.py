@@ -49,7 +49,7 @@ def _tried(result: PatchResult, effects: Effects, schema: Schema) -> tuple[dict[
         folder = Path(name)
         (folder / "schemas").mkdir()
         (folder / "schemas" / "preview.schema.json").write_text(json.dumps(document), encoding="utf-8")
-        former, patch, typed = write_trial(result, schema, folder / "former", folder / "patch")
+        former, patch, typed = write_trial(result, schema, folder)
         sent = list(_records(folder / "patch", [file.name for file in patch.files]))
         with Emulator(schemas=folder / "schemas") as server, Client(url=server.url) as client:
             dataset = client.create_dataset("preview", document["$id"], upsert=True)
@@ -63,7 +63,7 @@ def _tried(result: PatchResult, effects: Effects, schema: Schema) -> tuple[dict[
             for primary, before in zip(people, was, strict=True):
                 for path in _differences(before, _entity(store.profile(*primary))) if before is not None else ():
                     theirs[path] = theirs.get(path, 0) + 1
-    compared = Effects.of(pa.concat_arrays(effects.before), typed, pa.nulls(len(typed), pa.string()), 0)
+    compared = Effects.of(pa.concat_arrays(effects.before), typed, pa.nulls(len(typed), pa.string()))
     ours = {path: change.added + change.changed for path, change in compared.attributes.items()}
     return ours, theirs
 

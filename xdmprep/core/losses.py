@@ -10,7 +10,6 @@ Only rows that are written count: a row set aside is kept whole among the reject
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +19,6 @@ import pyarrow as pa
 from ..errors import ExpressionError, UsageError
 from ..kernels.arrays import map_parts
 from .paths import EVERY, Path, format_path, parse_path
-from .shred import Leaf
 
 #: Percentage of its values that a destination may lose before a run says so with its exit code.
 MAX_LOSS = 50.0
@@ -54,31 +52,18 @@ def check_max_loss(percent: float) -> None:
         raise UsageError(f"the largest loss is a percentage from 0 to 100, got {percent}.")
 
 
-def tally(
-    leaves: Sequence[Leaf], records: pa.RecordBatch, rows: np.ndarray[Any, np.dtype[np.int64]], faulty: _Mask,
-    findings: Iterable[Any],
-) -> Tally:  # fmt: skip
-    """Count the values of a chunk.
-
-    Args:
-        leaves: the leaves of the chunk.
-        records: n rows, one column a leaf.
-        rows: int64 (n,), their numbers, as in the findings.
-        faulty: bool (n,), True for the rows that are set aside.
-        findings: what was found in the chunk, see :class:`.Finding`.
-
-    Returns:
-        Counts of written and lost values by path, and the number of rows that lack some.
-    """
+def tally(chunk: Any, faulty: _Mask) -> Tally:
+    """Count the values of a :class:`.Chunk`, of whose rows the `faulty` ones (bool, n) are set aside."""
+    rows = chunk.rows
     bad = pa.array(np.flatnonzero(faulty)) if faulty.any() else None
     written: Counter[Path] = Counter()
-    for leaf, column in zip(leaves, records.columns, strict=True):
+    for leaf, column in zip(chunk.leaves, chunk.records.columns, strict=True):
         _count(column, leaf.path, written, 1)
         if bad is not None:
             _count(column.take(bad), leaf.path, written, -1)
     lost: Counter[str] = Counter()
     lacking = np.zeros(len(rows), bool)
-    for finding in findings:
+    for finding in chunk.issues:
         if finding.code in LOST and len(finding.rows):
             at = np.searchsorted(rows, finding.rows[np.isin(finding.rows, rows)])  # a patch has only the changed rows
             at = at[~faulty[at]]

@@ -231,7 +231,7 @@ class Chunk:
     def found(self) -> Chunk:
         """What was found in the chunk, and in :attr:`aside` the rows that are set aside; no records and no source."""
         bad = self.faulty()
-        counts = tally(self.leaves, self.records, self.rows, bad, self.issues)
+        counts = tally(self, bad)
         none = self.records.select([])
         aside = None
         if self.unread or bad.any():

@@ -353,10 +353,13 @@ class _Differ:
             shown = packed(source.take(pa.array(positions[order])))
         effects = None
         if self.keep is not None:
-            effects = Effects.of(before.take(pa.array(good)), records, keys.take(pa.array(chosen[good])), self.keep)
+            were = before.take(pa.array(good))
+            effects = Effects.of(were, records, keys.take(pa.array(chosen[good])))
+            if self.keep:
+                effects.keep(were.slice(0, self.keep))
         unused = np.ones(len(late), dtype=bool)
         unused[chosen[~faulty]] = False
-        values = tally(late.leaves, late.records, late.rows, unused, late.issues)
+        values = tally(late, unused)
         return _Made(data, shown, rows, findings, touched(records), cleared, None, counts, effects, values)
 
     def _whole(self, chunk: Chunk) -> pa.StructArray:

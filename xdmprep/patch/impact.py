@@ -117,21 +117,9 @@ class Effects(Preview):
         return pa.schema(list(self.before[0].type) if self.before else [])
 
     @classmethod
-    def of(cls, before: pa.StructArray, sent: pa.StructArray, keys: pa.Array, keep: int) -> Effects:
-        """The effects of some records.
-
-        Args:
-            before: the records as they were, null where there was none.
-            sent: what is sent, of the same type.
-            keys: whose they are.
-            keep: how many of `before` to keep.
-
-        Returns:
-            Counts of the effects, and the first `keep` of the records as they were.
-        """
+    def of(cls, before: pa.StructArray, sent: pa.StructArray, keys: pa.Array) -> Effects:
+        """The effects of some records: as they were (null where there was none), as they are sent, and whose."""
         made = cls(len(sent), int(before.null_count))
-        if keep:
-            made._keep(before.slice(0, keep))
         there = np.flatnonzero(before.is_valid().to_numpy(zero_copy_only=False))
         if len(there):
             known = pa.array(there)
@@ -140,7 +128,8 @@ class Effects(Preview):
             )
         return made
 
-    def _keep(self, before: pa.StructArray) -> None:
+    def keep(self, before: pa.StructArray) -> None:
+        """Keep records as they were."""
         self.before.append(before)
         self.kept += len(before)
 
@@ -152,7 +141,7 @@ class Effects(Preview):
             self.attributes.setdefault(path, AttributeChange()).take(change)
         for part in other.before:
             if self.kept < keep:
-                self._keep(part.slice(0, keep - self.kept))
+                self.keep(part.slice(0, keep - self.kept))
 
 
 @dataclass

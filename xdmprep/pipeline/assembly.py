@@ -10,9 +10,9 @@ from .. import __version__
 from ..core.manifest import Manifest
 from ..core.stream import Stream
 from ..core.typing import RuleSet
-from ..mapping import MappingLike, MappingSet, as_mapping, map_stream
-from ..read import as_records
-from ..schema import Schema, SchemaLike, as_schema
+from ..mapping import MappingSet, map_stream
+from ..read import ExcelOptions, as_records
+from ..schema import Schema
 from ..validate import Rules, check_stream
 from ..write import WriteOptions, Written
 
@@ -28,27 +28,6 @@ class Assembly:
     rules: RuleSet | Rules = "strict"
     strict: bool = False
 
-    @classmethod
-    def of(
-        cls, schema: SchemaLike, mapping: MappingLike | None = None, rules: RuleSet | Rules = "strict",
-        strict: bool = False,
-    ) -> Assembly:  # fmt: skip
-        """The assembly of what a caller gave.
-
-        Args:
-            schema: a Schema or a path.
-            mapping: a MappingSet, a dict of destination -> expression, or a path; None where the rows are records.
-            rules: the rule set: ``strict``, ``batch`` or ``jsonschema``, or a Rules object.
-            strict: whether a row is set aside too where a value did not fit its destination's type.
-
-        Returns:
-            The assembly, with both of them loaded.
-
-        Raises:
-            SchemaError, MappingError: one of them cannot be read.
-        """
-        return cls(as_schema(schema), None if mapping is None else as_mapping(mapping), rules, strict)
-
     def records(self, read: Stream) -> Stream:
         """The rows of a source as records, unchecked; MappingError with all errors of the mapping."""
         if self.mapping is None:
@@ -59,18 +38,22 @@ class Assembly:
         """The rows of a source as records with findings; raises as :meth:`records` does, and SchemaError."""
         return check_stream(self.records(read), self.schema, self.rules)
 
-    def key(self, options: WriteOptions, source: dict[str, Any], **more: Any) -> dict[str, Any]:
+    def key(
+        self, write: WriteOptions, source: dict[str, Any], excel: ExcelOptions | None, **more: Any
+    ) -> dict[str, Any]:
         """What makes a run this run, for :class:`.OutputFolder`; :func:`xdmprep.mend` reads it back.
 
         Args:
-            options: how it writes.
+            write: how it writes.
             source: what tells its source from others.
+            excel: what is read of an Excel book.
             **more: what else it depends on.
         """
         return {
             "source": source, "mapping": None if self.mapping is None else self.mapping.to_dict(),
-            "schema": self.schema.sha256, "rules": str(self.rules), "strict": self.strict, "format": options.format,
-            "maxBytes": options.max_bytes, "maxRows": options.max_rows, "multiline": options.multiline, **more,
+            "schema": self.schema.sha256, "rules": str(self.rules), "strict": self.strict, "format": write.format,
+            "maxBytes": write.max_bytes, "maxRows": write.max_rows, "multiline": write.multiline, **more,
+            **({} if excel is None else {"excel": [excel.sheet, excel.header_row]}),
         }  # fmt: skip
 
 
@@ -86,24 +69,9 @@ def stamped(options: WriteOptions, schema: Schema, software: str = SOFTWARE) -> 
     return replace(options, metadata=(("xdm.schema.id", schema.id), ("writer", software)))
 
 
-def manifest_of(
-    done: Written, options: WriteOptions, folder: Path, source: dict[str, Any], schema: Schema | None, **more: Any
-) -> Manifest:
-    """The manifest of what was written.
-
-    Args:
-        done: the parts and counts.
-        options: how they were written.
-        folder: where they are.
-        source: what describes the source, with its ``name``.
-        schema: of the records; None without one.
-        **more: further fields of :class:`.Manifest`: `upsert`, `values`, `threshold`.
-
-    Returns:
-        The manifest, not yet written.
-    """
+def manifest_of(done: Written, options: WriteOptions, folder: Path, **more: Any) -> Manifest:
+    """The manifest of what was written into a folder, not yet saved; `more` are further fields of it."""
     return Manifest(
-        options.format, done.files, done.rows, done.written, done.rejected, source=source,
-        schema={} if schema is None else schema.about, multiline=options.multiline, software=SOFTWARE, folder=folder,
-        **more,
+        options.format, done.files, done.rows, done.written, done.rejected, multiline=options.multiline,
+        software=SOFTWARE, folder=folder, **more,
     )  # fmt: skip

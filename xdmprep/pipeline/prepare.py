@@ -229,22 +229,17 @@ def prepare(
         crm-profiles.csv: 300 rows read, 241 written (1 file, 0.1 MB), 59 set aside -> parquet/rejects.jsonl
     """
     _refuse_inside(source, out)
-    run = Run.of(
-        Assembly.of(schema, mapping, rules, strict), schema, error_threshold, max_loss,
-        write=write, format=format, max_bytes=max_bytes, max_rows=max_rows, multiline=multiline,
-    )  # fmt: skip
-    plan = run.plan
-    schema, mapping = plan.schema, as_mapping(plan.mapping or mapping)
+    given, schema, mapping = schema, as_schema(schema), as_mapping(mapping)
+    plan = Assembly(schema, mapping, rules, strict)
+    options = write_options(schema, write, format=format, max_bytes=max_bytes, max_rows=max_rows, multiline=multiline)
+    run = Run(plan, options, given, error_threshold, max_loss)
     read = with_what_is_read(open_source(source, csv, excel), mapping, schema)
     if contract is not None:
         from .contract import contract_stream, load_contract
 
         read = contract_stream(read, load_contract(contract) if isinstance(contract, str | os.PathLike) else contract)
     records = plan.checked(read)
-    key = run.key(
-        fingerprint(source, read), contract=None if contract is None else str(contract),
-        **({} if excel is None else {"excel": [excel.sheet, excel.header_row]}),
-    )  # fmt: skip
+    key = run.key(fingerprint(source, read), excel, contract=None if contract is None else str(contract))
     folder = OutputFolder(out, json.loads(json.dumps(key, default=_name_of)), overwrite)
     builder = ReportBuilder(read.name, cap=KEPT_FINDINGS, origins=read.origins, schema=schema,
                             notes=[schema.profile_warning, *records.notes], mapped=mapping.pairs)  # fmt: skip
@@ -259,7 +254,7 @@ def prepare(
             folder.need(read.total_bytes // 4, "the output")
         if on_start is not None:
             on_start(records)
-        done = write_stream(records, folder, run.options, jobs=jobs, on_chunk=each, on_part=on_part)
+        done = write_stream(records, folder, options, jobs=jobs, on_chunk=each, on_part=on_part)
     return run.conclude(folder, done, builder.finish(), name=read.name, files=read.files, columns=read.arrow_schema)
 
 
@@ -270,7 +265,7 @@ class Run:
     Attributes:
         plan: the mapping, schema and rules.
         options: how it writes.
-        schema_file: where the schema can be read again; None where that is unknown.
+        given_schema: the schema as the caller gave it.
         threshold: percentage of rows that may be set aside; None for any.
         max_loss: percentage of its values that a destination may lose.
         upsert: whether the records are a patch.
@@ -279,43 +274,21 @@ class Run:
 
     plan: Assembly
     options: WriteOptions
-    schema_file: str | None
+    given_schema: SchemaLike
     threshold: float | None
     max_loss: float
     upsert: bool = False
     started: float = field(default_factory=time.perf_counter)
 
-    @classmethod
-    def of(
-        cls, plan: Assembly, schema: SchemaLike, threshold: float | None, max_loss: float, upsert: bool = False,
-        **write: Any,
-    ) -> Run:  # fmt: skip
-        """The run of what a caller gave.
+    def __post_init__(self) -> None:
+        """Refuse what is no percentage."""
+        if self.threshold is not None and not 0 <= self.threshold <= 100:
+            raise UsageError(f"the error threshold is a percentage from 0 to 100, got {self.threshold}.")
+        check_max_loss(self.max_loss)
 
-        Args:
-            plan: the mapping, schema and rules.
-            schema: the schema as the caller gave it.
-            threshold: as for :func:`prepare`.
-            max_loss: as for :func:`prepare`.
-            upsert: whether the records are a patch.
-            **write: how it writes, see :func:`.write_options`.
-
-        Returns:
-            The run, which has not begun to read.
-
-        Raises:
-            UsageError: one of the percentages is none, or it cannot be written so.
-        """
-        if threshold is not None and not 0 <= threshold <= 100:
-            raise UsageError(f"the error threshold is a percentage from 0 to 100, got {threshold}.")
-        check_max_loss(max_loss)
-        file = schema if isinstance(schema, str | os.PathLike) else None
-        place = None if file is None else shown(file) if is_remote(file) else os.path.realpath(as_local(file))
-        return cls(plan, write_options(plan.schema, **write), place, threshold, max_loss, upsert)
-
-    def key(self, source: dict[str, Any], **more: Any) -> dict[str, Any]:
+    def key(self, source: dict[str, Any], excel: ExcelOptions | None = None, **more: Any) -> dict[str, Any]:
         """What makes this run another than others, see :meth:`.Assembly.key`."""
-        return self.plan.key(self.options, source, threshold=self.threshold, **more)
+        return self.plan.key(self.options, source, excel, threshold=self.threshold, **more)
 
     def conclude(
         self, folder: OutputFolder, done: Written, report: Report, *, name: str, files: dict[str, Any],
@@ -340,7 +313,7 @@ class Run:
         values = report.values
         rows = done.source_rows if done.merged else {}
         manifest = manifest_of(
-            done, self.options, folder.path, {"name": name, **rows, **files}, self.plan.schema,
+            done, self.options, folder.path, source={"name": name, **rows, **files}, schema=self.plan.schema.about,
             values=values.table(lost_only=True), threshold=self.threshold, upsert=self.upsert,
         )  # fmt: skip
         took = time.perf_counter() - self.started
@@ -356,7 +329,7 @@ class Run:
             )
         counts: dict[str, Any] = {"rows": done.rows, "written": done.written, "rejected": done.rejected}
         again = {
-            "schemaFile": self.schema_file,
+            "schemaFile": _place(self.given_schema),
             "columns": dict(zip(numbered_names(columns.names), map(str, columns.types), strict=True)),
         }  # fmt: skip
         facts = {
@@ -487,8 +460,8 @@ def _write(records: Source, out: str | os.PathLike[str], format: Format, options
     )
     with folder.all_or_nothing():
         done = write_stream(stream, folder, chosen)
-        source = {"name": stream.name}
-        manifest = manifest_of(done, chosen, folder.path, source, None, upsert=isinstance(stream, Patch))
+        source, upsert = {"name": stream.name}, isinstance(stream, Patch)
+        manifest = manifest_of(done, chosen, folder.path, source=source, upsert=upsert)
         manifest.save(folder.path)
         folder.mark("finished", {"counts": {"rows": done.rows, "written": done.written, "rejected": done.rejected}})
     return manifest
@@ -507,6 +480,13 @@ def _refuse_inside(source: Any, out: str | os.PathLike[str]) -> None:
 def within(place: str, name: str) -> str:
     """A file in a folder that is a path or a URL, as text."""
     return f"{place}/{name}" if is_url(place) else str(Path(place) / name)
+
+
+def _place(schema: SchemaLike) -> str | None:
+    """Where a schema can be read again."""
+    if isinstance(schema, Schema):
+        return None
+    return shown(schema) if is_remote(schema) else os.path.realpath(as_local(schema))
 
 
 def _name_of(value: Any) -> str:

@@ -20,9 +20,9 @@ from .. import __version__
 from ..core.stream import Chunk, Origins, Stream, by_row, issue_table
 from ..core.typing import RuleSet
 from ..errors import SourceError, UsageError, counted
-from ..mapping import MappingLike, MappingSet
+from ..mapping import MappingLike, MappingSet, as_mapping
 from ..read import open_source
-from ..schema import Schema, SchemaLike
+from ..schema import Schema, SchemaLike, as_schema
 from ..validate import Rules
 from ..write import REASON, issue_of, reasons_of
 from .assembly import Assembly
@@ -72,7 +72,7 @@ class ArrowStage:
         rules: RuleSet | Rules = "strict",
         strict: bool = False,
     ) -> None:
-        plan = Assembly.of(schema, mapping, rules, strict)
+        plan = Assembly(as_schema(schema), None if mapping is None else as_mapping(mapping), rules, strict)
         if plan.mapping is not None:
             _refuse_unfit(plan.mapping, self._groups)
         self._begin(plan)

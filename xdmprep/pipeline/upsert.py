@@ -139,15 +139,14 @@ def diff(
         True
     """
     check_max_loss(max_loss)
-    made = as_schema(schema)
-    refuse_events(made)
+    plan = _plan(schema, mapping, rules, strict)
     options = DiffOptions(on, new, duplicates, relax_required)
     for text in array_warnings(mapping):
         warnings.warn(text, stacklevel=2)
-    early, late = _sides(before, after, mapping, made, on, csv, excel, strict)
+    early, late = _side(before, plan, on, csv, excel), _side(after, plan, on, csv, excel)
     folder = None if scratch is None else Path(scratch)
-    ingested, sent = _checks(made, rules, options)
-    patch = diff_streams(early, late, made, options, ingested, sent, scratch=folder, jobs=jobs, effects=0)
+    ingested, sent = _checks(plan, options)
+    patch = diff_streams(early, late, plan.schema, options, ingested, sent, scratch=folder, jobs=jobs, effects=0)
     return replace(patch, excessive=patch.values.excessive(max_loss))
 
 
@@ -310,20 +309,16 @@ def write_patch(
     check_max_loss(max_loss)
     if max_records < 1:
         raise UsageError(f"max_records is {max_records}; give at least 1.")
-    made = as_schema(schema)
-    refuse_events(made)
+    plan = _plan(schema, mapping, rules, strict)
+    made = plan.schema
     options = DiffOptions(on, new, duplicates, relax_required)
     write = write_options(made, format=format, max_bytes=max_bytes)
-    early, late = _sides(before, after, mapping, made, on, csv, excel, strict)
-    ingested, sent = _checks(made, rules, options)
-    key = {
-        "before": None if early is None else fingerprint(before, early.stream),
-        "after": fingerprint(after, late.stream), "patch": True,
-        "mapping": None if mapping is None else as_mapping(mapping).to_dict(), "schema": made.sha256,
-        "options": asdict(options), "rules": str(rules), "strict": strict, "format": format,
-        "maxBytes": write.max_bytes, "maxRecords": max_records,
-        **({} if excel is None else {"excel": [excel.sheet, excel.header_row]}),
-    }  # fmt: skip
+    early = None if before is None else _side(before, plan, on, csv, excel)
+    late = _side(after, plan, on, csv, excel)
+    ingested, sent = _checks(plan, options)
+    prints = {"before": None if early is None else fingerprint(before, early.stream),
+              "after": fingerprint(after, late.stream)}  # fmt: skip
+    key = plan.key(write, prints, excel, patch=True, options=asdict(options), maxRecords=max_records)
     name = late.stream.name
     folder = OutputFolder(out, key, overwrite)
     sides = [side for side in (early, late) if side is not None]
@@ -356,7 +351,8 @@ def write_patch(
         for number, (target, part) in enumerate(batches, 1):
             place = {"batch": number, "batches": len(batches)} if len(batches) > 1 else {}
             done = write_stream(part, target, write, jobs=jobs, on_chunk=add, on_part=on_part)
-            manifests.append(manifest_of(done, write, target.path, {**source, **place}, made, values=lost, upsert=True))
+            about: Any = {"source": source | place, "schema": made.about, "values": lost, "upsert": True}
+            manifests.append(manifest_of(done, write, target.path, **about))
         _write_lists(patch, folder.path)
         for manifest in manifests:
             manifest.save(manifest.folder or folder.path)
@@ -375,19 +371,11 @@ def write_patch(
     )  # fmt: skip
 
 
-def write_trial(
-    result: PatchResult, schema: Schema, former: str | os.PathLike[str], patch: str | os.PathLike[str]
-) -> tuple[Manifest, Manifest, pa.StructArray]:
-    """Write the first records of a patch as they were, and as they are sent: for a trial.
+def write_trial(result: PatchResult, schema: Schema, out: Path) -> tuple[Manifest, Manifest, pa.StructArray]:
+    """Write the first records of a patch, whose effects were looked at, for a trial.
 
-    Args:
-        result: a patch whose effects were looked at; so many records are written as it kept.
-        schema: its schema.
-        former: the folder for the records as they were.
-        patch: the folder for them as they are sent.
-
-    Returns:
-        Both manifests, and the records as they are sent, of the type of ``result.effects.before``.
+    Gives the manifests of the records as they were, in the folder `former` of `out`, and as they are sent, in `patch`;
+    and the records as they are sent, of the type of ``result.effects.before``.
     """
     assert result.effects is not None  # noqa: S101 (the caller requested them)
     effects = result.effects
@@ -399,48 +387,47 @@ def write_trial(
     are: list[Chunk] = []
     left = effects.kept
     files = [os.fspath((made.folder or Path()) / file.name) for made in result.manifests for file in made.files]
-    for chunk in _side(files, None, schema, None, None, None, False).stream:  # as one source: all have the same leaves
+    for chunk in _side(files, Assembly(schema)).stream:  # as one source: all have the same leaves
         few = chunk.where(np.arange(len(chunk)) < left)
         left -= len(few)
         are += [replace(few, issues=(), unread=(), consumed=len(few))] if len(few) else []
         if not left:
             break
     manifests = []
-    for out, chunks, upsert in ((former, were, False), (patch, are, True)):
+    for name, chunks, upsert in (("former", were, False), ("patch", are, True)):
         format = result.manifests[0].format if upsert else "json"
         made = chunks[0].leaves if chunks else leaves
         stream = Stream(partial(iter, chunks), (), made, nested_schema(made))
-        folder = OutputFolder(out, {"trial": True})
+        folder = OutputFolder(out / name, {"trial": True})
         options = WriteOptions(format=cast(Format, format))
         done = write_stream(stream, folder, options, jobs=0)
-        manifests.append(manifest_of(done, options, folder.path, {"name": "trial"}, schema, upsert=upsert))
+        about: Any = {"source": {"name": "trial"}, "schema": schema.about, "upsert": upsert}
+        manifests.append(manifest_of(done, options, folder.path, **about))
         manifests[-1].save(folder.path)
     sent = pa.concat_arrays([chunk.nested(effects.shape).to_struct_array() for chunk in are])
     return manifests[0], manifests[1], sent
 
 
-def _sides(
-    before: Any, after: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOptions | None,
-    excel: ExcelOptions | None, strict: bool,
-) -> tuple[Side | None, Side]:  # fmt: skip
-    """Both snapshots; the first is None where `before` is."""
-    early = None if before is None else _side(before, mapping, schema, on, csv, excel, strict)
-    return early, _side(after, mapping, schema, on, csv, excel, strict)
+def _plan(schema: SchemaLike, mapping: MappingLike | None, rules: RuleSet | Rules, strict: bool) -> Assembly:
+    """Schema, mapping and rules of both snapshots."""
+    made = as_schema(schema)
+    refuse_events(made)
+    return Assembly(made, None if mapping is None else as_mapping(mapping), rules, strict)
 
 
 def _side(
-    source: Any, mapping: Any, schema: Schema, on: str | None, csv: CsvOptions | None, excel: ExcelOptions | None,
-    strict: bool,
+    source: Any, plan: Assembly, on: str | None = None, csv: CsvOptions | None = None,
+    excel: ExcelOptions | None = None,
 ) -> Side:  # fmt: skip
     """A snapshot as records: mapped, or taken as they are."""
+    schema, whole = plan.schema, plan.mapping
     read = open_source(source, csv, excel)
     pandas = sys.modules.get("pandas")
     resident = isinstance(source, pa.Table) or (pandas is not None and isinstance(source, pandas.DataFrame))
-    if mapping is None:
+    if whole is None:
         return _as_it_is(as_records(read), schema, resident)
-    whole = as_mapping(mapping)
     read = with_what_is_read(read, whole, schema)
-    stream = Assembly(schema, whole, strict=strict).records(read)
+    stream = plan.records(read)
     if whole.options.group_by or not _repeatable(whole):
         return Side.of(stream)
     mapped = stream.steps[-1]
@@ -458,24 +445,15 @@ def _side(
     return Side(read, stream.leaves, stream.arrow_schema, mapped, keyed, resident)
 
 
-def join_key(source: Stream, mapping: Any, schema: Schema, on: str | None, strict: bool) -> tuple[Stream, Key]:
-    """The rows of a snapshot with the fields of their key alone, for engines that join by it.
-
-    Args:
-        source: the rows of the snapshot.
-        mapping: a MappingSet, a dict of destination -> expression, or a path; None where the rows are records.
-        schema: the schema of the records.
-        on: XDM path of the key; None for the primary identity.
-        strict: whether a row is set aside too where a value did not fit its destination's type.
-
-    Returns:
-        The rows as a stream of records, and the key.
+def join_key(source: Stream, plan: Assembly, on: str | None) -> tuple[Stream, Key]:
+    """The rows of a snapshot as records with the fields of their key alone, and the key; for engines that join by it.
 
     Raises:
-        UsageError: the key is not the primary identity, so records of other keys could be the same profile.
+        UsageError: the key at the path `on` is not the primary identity, so records of other keys could be the same
+            profile.
     """
-    side = _side(source, mapping, schema, on, None, None, strict)
-    key, primary = key_of(schema, on), primary_of(schema)
+    side = _side(source, plan, on)
+    key, primary = key_of(plan.schema, on), primary_of(plan.schema)
     if primary is not None and not as_good_as(key, primary, side.leaves):
         raise UsageError(
             f"the key {key.name} is not the primary identity ({primary.name}), and rows are spread by one key. "
@@ -554,13 +532,13 @@ def _of_keys(mapping: MappingSet, paths: list[Steps]) -> MappingSet:
     return part
 
 
-def _checks(schema: Schema, rules: RuleSet | Rules, options: DiffOptions) -> tuple[Checks, Checks]:
+def _checks(plan: Assembly, options: DiffOptions) -> tuple[Checks, Checks]:
     """The checks of whole records, by what the platform is documented to refuse, and of the records of the patch."""
-    sent = Rules.of(rules)
+    sent = Rules.of(plan.rules)
     ingested = Rules.of("batch", dict.fromkeys(SKIPPED, "error"))
     if options.relax_required:
         sent, ingested = (Rules.of(chosen, {"required": "off"}) for chosen in (sent, ingested))
-    of = partial(compile_checks, schema)
+    of = partial(compile_checks, plan.schema)
     return partial(of, rules=ingested), partial(of, rules=sent)
 
 

@@ -19,6 +19,7 @@ from ..core.manifest import File, whole_file
 from ..core.typing import Format, RuleSet
 from ..errors import OutputError, SourceError, XdmPrepError
 from ..mapping import MappingLike, MappingSet
+from ..pipeline.assembly import write_options
 from ..pipeline.checking import JOB
 from ..pipeline.prepare import Result, Run, stored
 from ..report import FilesReport, Report
@@ -95,10 +96,10 @@ def prepare(
         (300, 241, 59)
     """
     stage = GroupingStage(mapping, schema, rules=rules, strict=strict)
-    run = Run.of(
-        stage.plan, schema, error_threshold, max_loss, upsert,
-        write=write, format=format, max_bytes=max_bytes, max_rows=max_rows, multiline=multiline,
-    )  # fmt: skip
+    options = write_options(
+        stage.schema, write, format=format, max_bytes=max_bytes, max_rows=max_rows, multiline=multiline
+    )
+    run = Run(stage.plan, options, schema, error_threshold, max_loss, upsert)
     plan = _plan(df)
     df, work = FrameJob.on(df, stage)
     columns = work.columns
@@ -108,7 +109,7 @@ def prepare(
     with opened(out, key, overwrite) as folder:
         with folder.all_or_nothing():
             attempted = attempts(folder, out)
-            done = _run(df, PartitionTask(work, attempted.staging, run.options))
+            done = _run(df, PartitionTask(work, attempted.staging, options))
             counts = [astuple(replace(one.written, files=()))[1:] for one in done]
             written = Written(tuple(_committed(done, attempted, folder)), *map(sum, zip(*counts, strict=True)))
             with ThreadPoolExecutor(2) as pool:  # each waits for the disk in the end

@@ -115,9 +115,7 @@ class _Comparison:
         """Adds the bucket of each row; the last column is the row's place in the frame."""
 
         def rows(batches: Iterable[Any]) -> Iterator[pa.RecordBatch]:
-            steps, key = upsert.join_key(
-                _stream(columns, ()), self.stage.mapping, self.stage.schema, self.options.on, self.stage.plan.strict
-            )
+            steps, key = upsert.join_key(_stream(columns, ()), self.stage.plan, self.options.on)
             for whole in batches:
                 for start in range(0, whole.num_rows, CHUNK_ROWS):
                     batch = whole.slice(start, CHUNK_ROWS)
@@ -274,7 +272,7 @@ def diff(
     sides = []
     for frame, columns in ((early, was), (late, now)):
         stage.stream(columns.arrow_schema, ())  # errors of mapping, rules and key are raised here
-        upsert.join_key(_stream(columns, ()), stage.mapping, stage.schema, on, strict)
+        upsert.join_key(_stream(columns, ()), stage.plan, on)
         placed = frame.withColumn(_AT, f.monotonically_increasing_id())
         shape = spark_types(pa.schema([(_BUCKET, pa.int32())])).fields
         both = type(placed.schema)([*placed.schema.fields, *shape])
