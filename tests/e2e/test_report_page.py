@@ -32,9 +32,9 @@ def big() -> Report:
         "customers.csv",
         60_000,
         [
-            Finding.of("soft-enum", "person.gender", "not suggested", soft, pa.array([f"g{n}" for n in soft])),
-            Finding.of("pattern", "personalEmail.address", "no match", hard, pa.array([f"mail{n}" for n in hard])),
-            Finding.of("format", "person.birthDate", "no date", dates, pa.array([f"<b>{n}</b>" for n in dates])),
+            Finding("soft-enum", "person.gender", "not suggested", soft, pa.array([f"g{n}" for n in soft])),
+            Finding("pattern", "personalEmail.address", "no match", hard, pa.array([f"mail{n}" for n in hard])),
+            Finding("format", "person.birthDate", "no date", dates, pa.array([f"<b>{n}</b>" for n in dates])),
         ],
     )
 
@@ -105,9 +105,7 @@ def test_the_table_opens_on_errors_filters_sorts_and_scrolls(tmp_path: Path) -> 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [500, 1200])
 def test_texts_have_contrast_and_the_page_fits(tmp_path: Path, theme: str, width: int) -> None:
-    report = Report(
-        "f.csv", 9, [Finding.of("pattern", "a.b", "no match", [1, 2], pa.array(["x", "y" * 500]), hint="h")]
-    )
+    report = Report("f.csv", 9, [Finding("pattern", "a.b", "no match", [1, 2], pa.array(["x", "y" * 500]), hint="h")])
     page = report.save(tmp_path / "report.html")
     flags = ["--force-dark-mode", "--blink-settings=preferredColorScheme=0"] if theme == "dark" else []
     seen = browse(

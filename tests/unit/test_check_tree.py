@@ -46,7 +46,7 @@ def test_every_message_of_a_rule_is_built_in_one_module() -> None:
 
 
 def test_a_message_elsewhere_is_found() -> None:
-    tree = ast.parse('Failure("null", "x", "y").of(at, 1); Finding.of("type", 1)')
+    tree = ast.parse('Failure("null", "x", "y").of(at, 1); Finding("type", 1)')
     assert sorted(built(tree, "Failure", "of")) == ["null", "type"]
 
 

@@ -162,7 +162,7 @@ def test_findings_before_grouping_go_to_the_record() -> None:
     def marked(chunk: Chunk) -> Chunk:
         texts = chunk.records.column("a").to_pylist()
         at = [number for number, text in zip(chunk.rows, texts, strict=True) if text == "!"]
-        return replace(chunk, issues=(Finding.of("contract", "", "bad", at, pa.array(["!"] * len(at))),))
+        return replace(chunk, issues=(Finding("contract", "", "bad", at, pa.array(["!"] * len(at))),))
 
     rows = [{"k": key, "a": text} for key, text in (("x", "1"), ("y", "!"), ("x", "!"), ("z", "1"), ("x", "!"))]
     for piece in (1, 2, 10):

@@ -127,7 +127,7 @@ def test_rows_are_numbered_in_order_whatever_the_workers(jobs: int) -> None:
 
 def test_findings_move_with_their_rows_and_become_a_table() -> None:
     def check(chunk: Chunk) -> Chunk:
-        finding = Finding.of("minimum", "n", "below", chunk.rows[:1], pa.array([-1]), "N", "mend")
+        finding = Finding("minimum", "n", "below", chunk.rows[:1], pa.array([-1]), "N", "mend")
         return Chunk(chunk.leaves, chunk.records, chunk.rows, (finding,), consumed=chunk.consumed)
 
     chunks = list(stream_of([2, 2]).then(check))

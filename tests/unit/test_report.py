@@ -23,7 +23,7 @@ from xdmprep.report import MESSAGES, Report, ReportBuilder
 
 def finding(code: str = "enum", path: str = "a.b", rows: tuple[int, ...] = (1,), **more: object) -> Finding:
     values = pa.array([f"v{row}" for row in rows])
-    return Finding.of(code, path, "expected x", rows, values, **more)  # type: ignore[arg-type]
+    return Finding(code, path, "expected x", rows, values, **more)  # type: ignore[arg-type]
 
 
 def test_counts_and_groups() -> None:
@@ -109,7 +109,7 @@ def embedded(page: str) -> dict[str, list[object]]:
 def test_the_page_is_whole_needs_nothing_else_and_escapes_what_it_shows() -> None:
     nasty = "</script><script>alert(1)</script>"
     rows = np.arange(1, 6_001)
-    report = Report("f<b>.json", 6_000, [Finding.of("enum", "a.b", "expected x", rows, pa.array([nasty] * len(rows)))])
+    report = Report("f<b>.json", 6_000, [Finding("enum", "a.b", "expected x", rows, pa.array([nasty] * len(rows)))])
     for page in (report.to_html(), report._repr_html_()):
         reader = Balanced()
         reader.feed(page)
@@ -274,7 +274,7 @@ def test_one_place_is_shown_as_it_is_and_several_by_what_they_share() -> None:
 
 def test_messages_without_end_become_one_group() -> None:
     words = [f"reason {chr(97 + i // 26)}{chr(97 + i % 26)}" for i in range(100)]
-    found = [Finding.of("expression", "a", word, [i + 1], pa.array([word])) for i, word in enumerate(words)]
+    found = [Finding("expression", "a", word, [i + 1], pa.array([word])) for i, word in enumerate(words)]
     groups = Report("f", 100, found).groups
     assert len(groups) == MESSAGES + 1
     assert sum(group.count for group in groups) == 100
@@ -287,11 +287,9 @@ def test_one_finding_with_many_messages_counts_as_findings_with_one_each() -> No
         *["the expression failed: division by zero"] * 3,
     ]
     rows = np.arange(1, len(messages) + 1)
-    whole = Finding.of("expression", "a", "the expression failed", rows, pa.array(messages))
+    whole = Finding("expression", "a", "the expression failed", rows, pa.array(messages))
     one = Report("f", 99, [replace(whole, messages=pa.array(messages))])
-    many = Report(
-        "f", 99, [Finding.of("expression", "a", m, [row], pa.array([m])) for row, m in enumerate(messages, 1)]
-    )
+    many = Report("f", 99, [Finding("expression", "a", m, [row], pa.array([m])) for row, m in enumerate(messages, 1)])
     assert one.groups == many.groups
     assert one.issues == many.issues
     assert list(one) == list(many)

@@ -213,8 +213,8 @@ def test_a_record_larger_than_a_part_is_an_error_and_leaves_no_part(tmp_path: Pa
 def spoil(chunk: Chunk) -> Chunk:
     ids = chunk.records.column("id")
     bad = np.array([value.endswith("2") for value in ids.to_pylist()])
-    finding = Finding.of("pattern", "id", "ends in 2", chunk.rows[bad], ids.filter(pa.array(bad)), "id", "mend it")
-    warning = Finding.of("pattern", "n", "odd", chunk.rows[:1], severity="warning")
+    finding = Finding("pattern", "id", "ends in 2", chunk.rows[bad], ids.filter(pa.array(bad)), "id", "mend it")
+    warning = Finding("pattern", "n", "odd", chunk.rows[:1], severity="warning")
     return Chunk(
         chunk.leaves,
         chunk.records,

@@ -25,7 +25,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import Issue, Severity, SourceError, counted, needed_by, shorten
+from ..errors import Issue, SourceError, counted, needed_by, shorten
 from .arrow_types import TIMESTAMP, Unfit
 from .losses import Tally, tally
 from .names import numbered_names
@@ -66,8 +66,10 @@ class Finding:
     """One rule's issues at one path in one chunk, as columns.
 
     Attributes:
-        code, severity, path, column, message, hint: as in :class:`~xdmprep.errors.Issue`, the same for all rows.
-        rows: int64, ascending row numbers in the numbering of the chunk; a row may occur more than once.
+        code, path, column, message, hint: as in :class:`~xdmprep.errors.Issue`, the same for all rows.
+        rows: int64, ascending row numbers in the numbering of the chunk (any integers are taken); a row may occur more
+            than once.
+        severity: that of the rule, unless another one is given.
         values: the offending values as text, as long as `rows`; None where there is nothing to show.
         place: the path without what differs from row to row (indexes, keys of maps), empty where the path says it.
         messages: the message of each row, where they differ; `message` is then what they have in common.
@@ -80,35 +82,15 @@ class Finding:
     values: pa.Array | None = None
     column: str | None = None
     hint: str = ""
-    severity: Severity = "error"
+    severity: Any = None
     place: str = ""
     messages: pa.Array | None = None
 
-    @classmethod
-    def of(
-        cls, code: str, path: str, message: str, rows: Any, values: pa.Array | None = None, column: str | None = None,
-        hint: str = "", severity: Severity | None = None,
-    ) -> Finding:  # fmt: skip
-        """A finding with the severity of its rule, unless another one is given.
-
-        Args:
-            code: the rule, a key of ``RULES``.
-            path: XDM path of the values.
-            message: what is wrong.
-            rows: ascending row numbers in the numbering of the chunk, any sequence or array of integers.
-            values: the values as text, one for each of `rows`; None where there is nothing to show.
-            column: the column of the source; None where there is no single one.
-            hint: what to do about it; may be empty.
-            severity: None for the severity of the rule.
-
-        Returns:
-            The finding, its rows an int64 array.
-
-        Raises:
-            KeyError: there is no such rule, and no severity is given.
-        """
-        numbers = np.asarray(rows, dtype=np.int64)
-        return cls(code, path, message, numbers, values, column, hint, severity or RULES[code].severity)
+    def __post_init__(self) -> None:
+        """Fill in what the rule says."""
+        object.__setattr__(self, "rows", np.asarray(self.rows, dtype=np.int64))
+        if self.severity is None:
+            object.__setattr__(self, "severity", RULES[self.code].severity)
 
     def shift(self, by: int) -> Finding:
         """The same finding with `by` added to its row numbers."""
@@ -145,10 +127,11 @@ class Unread:
         """The same with `rows` added to its row number and `lines` to its line number."""
         return replace(self, row=self.row + rows, line=None if self.line is None else self.line + lines)
 
-    def issue(self) -> Issue:
-        """The same as an issue."""
+    def finding(self) -> Finding:
+        """The same as a finding."""
         where = f" (line {self.line})" if self.line is not None else ""
-        return Issue(self.code, "error", self.message + where, self.row, value=self.text)
+        text = pa.array([self.text], pa.string())
+        return Finding(self.code, "", self.message + where, np.array([self.row]), text)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,6 +187,11 @@ class Chunk:
             members = pa.ListArray.from_arrays(members.offsets, pc.add(members.values, rows))
         aside = None if self.aside is None else self.aside.shift(rows, lines)
         return replace(self, rows=self.rows + rows, issues=issues, unread=unread, members=members, aside=aside)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was found so far, about rows that could not be read too."""
+        return [*self.issues, *(item.finding() for item in self.unread)]
 
     def faulty(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """bool (n,): True where a finding of severity error names the row."""
@@ -650,7 +638,7 @@ def unfit_findings(unfit: Sequence[Unfit], leaf: Leaf, rows: np.ndarray[Any, np.
     found = []
     for item in unfit:
         path = format_path((*leaf.path, *item.path))
-        found.append(Finding.of("unfit", path, item.reason, rows[item.rows], item.shown, leaf.column))
+        found.append(Finding("unfit", path, item.reason, rows[item.rows], item.shown, leaf.column))
     return found
 
 

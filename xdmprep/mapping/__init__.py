@@ -175,7 +175,7 @@ def _with_lacking(stream: Stream, origins: Origins, mapper: Mapper, mapping: Map
             start, end = end, end + count
             rows = chunk.rows[(chunk.rows > start) & (chunk.rows <= end)]
             more += [
-                Finding.of("missing-column", "", f"the file has no column '{name}'", rows, None, name)
+                Finding("missing-column", "", f"the file has no column '{name}'", rows, None, name)
                 for name in lacking.get(file, ())
                 if len(rows)
             ]

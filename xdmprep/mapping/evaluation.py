@@ -208,7 +208,7 @@ class Work:
 
     def _add(self, code: str, *about: Any) -> None:
         """One more finding, of what :meth:`Finding.of` takes."""
-        finding = Finding.of(code, *about)
+        finding = Finding(code, *about)
         self.findings.append(replace(finding, severity=self.severity) if code == "unparsable" else finding)
 
 

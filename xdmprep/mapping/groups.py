@@ -371,7 +371,7 @@ class _Out:
                 null |= ~valid(values)[offsets[:-1]]
         if null.any():
             message = f"the row has no {' and '.join(self.names)}, so it belongs to no record"
-            issues.append(Finding.of("group-key", "", message, first[null], None, self.names[0]))
+            issues.append(Finding("group-key", "", message, first[null], None, self.names[0]))
         n = len(first)
         consumed, merged = n + len(unread), len(rows) - n
         made = Chunk(

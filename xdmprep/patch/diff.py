@@ -256,7 +256,7 @@ class _Differ:
         if keyless.any():
             text = "the record has no key, so there is no way to know whose it is"
             hint = f"Give every row a value for the key, or choose another with {option('on')}."
-            findings.append(Finding.of("patch-key", self.key.where, text, late.rows[keyless], hint=hint))
+            findings.append(Finding("patch-key", self.key.where, text, late.rows[keyless], hint=hint))
         bad = late.faulty() | keyless
         early = None if early_rows is None else early_rows.block(number)
         before_keys = pa.array([], pa.string())
@@ -275,9 +275,7 @@ class _Differ:
         if superseded.any():
             text = "a later row has the same key and replaces this one"
             which, hint = keys.filter(pa.array(superseded)), "Send one row for each person."
-            findings.append(
-                Finding.of("patch-duplicate", self.key.where, text, late.rows[superseded], which, hint=hint)
-            )
+            findings.append(Finding("patch-duplicate", self.key.where, text, late.rows[superseded], which, hint=hint))
         former = np.full(size, -1, np.int64)
         former[was[~before_bad]] = np.flatnonzero(~before_bad)
         chosen = np.flatnonzero(~bad & ~superseded)
@@ -289,7 +287,7 @@ class _Differ:
                 text = "the primary identity is another one than before; an upsert would make a second profile"
                 hint = "Send the record whole, with both identities."
                 findings.append(
-                    Finding.of("patch-identity", self.primary.where, text, late.rows[chosen[moved]], hint=hint)
+                    Finding("patch-identity", self.primary.where, text, late.rows[chosen[moved]], hint=hint)
                 )
                 bad = bad.copy()
                 bad[chosen[moved]] = True
@@ -419,7 +417,7 @@ class _Differ:
                 )
             text = "a later row with another key has the same primary identity and replaces this one"
             which, hint = texts.filter(pa.array(losing)), "Send one row for each person."
-            findings.append(Finding.of("patch-duplicate", self.primary.where, text, rows[losing], which, hint=hint))
+            findings.append(Finding("patch-duplicate", self.primary.where, text, rows[losing], which, hint=hint))
         former = np.full(len(both), -1, np.int64)
         former[was] = there
         return losing, np.where(here, former[now], match)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ..core.losses import ValueCounts
 from ..core.notebook import facts
-from ..core.stream import Chunk, Finding, Stream, issue_table
+from ..core.stream import Chunk, Stream, issue_table
 from ..errors import UsageError
 from .impact import Effects, Preview
 from .patch_schema import leaf_paths
@@ -92,9 +92,7 @@ class Patch(Stream):
     @property
     def issues(self) -> pa.Table:
         """Every finding about the rows that the patch is made of, those set aside included."""
-        chunks = list(self.with_set_aside().chunks())
-        unread = [Finding.of(item.code, "", item.message, [item.row]) for chunk in chunks for item in chunk.unread]
-        return issue_table([*(finding for chunk in chunks for finding in chunk.issues), *unread])
+        return issue_table([finding for chunk in self.with_set_aside().chunks() for finding in chunk.findings])
 
     def __repr__(self) -> str:
         counts = self.counts

@@ -294,7 +294,7 @@ def _findings(cases: Any, chunk: Chunk, frame: Any) -> list[Finding]:
             [None if rows[at] is None or rows[at] != rows[at] else str(rows[at]) for at in positions], pa.string()
         )
         message = f"breaks the contract: {_check_words(check)}"
-        made.append(Finding.of("contract", "", message, chunk.rows[positions], values, column or None))
+        made.append(Finding("contract", "", message, chunk.rows[positions], values, column or None))
     return made
 
 

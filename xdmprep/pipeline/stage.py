@@ -24,7 +24,7 @@ from ..mapping import MappingLike, MappingSet, as_mapping
 from ..read import open_source
 from ..schema import Schema, SchemaLike, as_schema
 from ..validate import Rules
-from ..write import REASON, issue_of, reasons_of
+from ..write import REASON, reasons_of
 from .assembly import Assembly
 
 #: Rows that are worked on together.
@@ -152,7 +152,7 @@ class ArrowStage:
         ids, batch = _ids(batch, before)
         block = pa.Table.from_batches([batch])
         chunk: Chunk = reduce(lambda value, step: step(value), self._stream(batch.schema).steps, block)
-        found = by_row(issue_table([*chunk.issues, *map(issue_of, chunk.unread)]))
+        found = by_row(issue_table(chunk.findings))
         ok = np.zeros(n, bool)
         ok[chunk.rows - 1] = ~chunk.faulty()
         columns = chunk.nested(self.schema.arrow_schema).columns

@@ -304,7 +304,7 @@ def _chunk(piece: list[_Record], leaves: tuple[Leaf, ...]) -> Chunk:
             if at < len(leaves):
                 found.setdefault((at, message), []).append((place, held))
     findings = [
-        Finding.of(
+        Finding(
             "cell", "", message, rows[[place for place, _ in held]], pa.array([text for _, text in held], pa.string()),
             str(leaves[at].path[0]), _HINTS.get(message, ""),
         )

@@ -137,7 +137,7 @@ def _learn_file(file: Path, sample_bytes: int | None, seen: Seen) -> tuple[int, 
         records += count
         fault = fault or found
         size += 0 if isinstance(block, Skipped) else block.size
-    reason = "" if fault is None else f" The first that is none: {fault.issue().message}."
+    reason = "" if fault is None else f" The first that is none: {fault.finding().message}."
     if not records:
         with file.open("rb") as opened:
             kind = other_kind(opened.read(4096))
@@ -252,7 +252,7 @@ def _findings(misfits: dict[int, list[_Misfit]]) -> tuple[Finding, ...]:
             rows.append(row)
             texts.append(one.text)
     return tuple(
-        Finding.of("unfit", format_path(path), message, rows, pa.array(texts, pa.string()), str(path[0]))
+        Finding("unfit", format_path(path), message, np.array(rows), pa.array(texts, pa.string()), str(path[0]))
         for (path, message), (rows, texts) in found.items()
     )
 

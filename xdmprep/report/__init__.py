@@ -242,7 +242,7 @@ class Report:
             self._hold(finding, len(finding.rows), finding.severity == "error")
         if unread:
             self.invalid += len(unread)
-            self._take_unread([one.issue() for one in unread])
+            self._take_unread([issue for one in unread for issue in one.finding().issues()])
 
     def _take_unread(self, issues: list[Issue]) -> None:
         """Count in rows that could not be read; each has its own message, so they are kept as a table."""

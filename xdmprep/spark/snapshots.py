@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..core.arguments import takes
-from ..core.stream import Origins, Stream, issue_table
+from ..core.stream import Origins, Stream, by_row, issue_table
 from ..core.typing import RuleSet
 from ..errors import UsageError
 from ..mapping import MappingLike
@@ -30,7 +30,7 @@ from ..pipeline.stage import CHUNK_ROWS, ISSUES, SOURCE_ID, ArrowStage
 from ..read import open_source
 from ..schema import SchemaLike
 from ..validate import Rules
-from ..write import REASON, issue_of, reasons_of
+from ..write import REASON, reasons_of
 from .frames import FRAME, FrameColumns, arrow_types, spark_types, travelling
 from .places import PARTITION_BITS, Ints
 
@@ -163,8 +163,7 @@ class _Comparison:
         was, now = (table.column(0).to_numpy() for table in (early, late))
         tables = []
         for chunk in patch.chunks():
-            found = issue_table([*chunk.issues, *map(issue_of, chunk.unread)])
-            found = found.take(pa.array(np.argsort(found["row"].to_numpy(), kind="stable")))
+            found = by_row(issue_table(chunk.findings))
             records = chunk.nested(self.stage.schema.arrow_schema)
             kinds = np.where(chunk.faulty(), "rejected", "record").tolist()
             tables.append(self._table(kinds, _ids(now, chunk.rows), records, issues=reasons_of(chunk.rows, found)))

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..core.arguments import takes
-from ..core.stream import Chunk, issue_table
+from ..core.stream import Chunk, by_row, issue_table
 from ..core.typing import RuleSet
 from ..errors import UsageError
 from ..mapping import MappingLike
@@ -17,7 +17,7 @@ from ..pipeline.checking import JOB
 from ..pipeline.stage import ISSUES, SOURCE_ID
 from ..schema import SchemaLike
 from ..validate import Rules
-from ..write import REASON, issue_of, reasons_of
+from ..write import REASON, reasons_of
 from .frames import FRAME, arrow_types, spark_types
 from .task import FrameJob, GroupingStage
 
@@ -122,8 +122,7 @@ def _findings(chunk: Chunk, which: np.ndarray[Any, np.dtype[np.bool_]]) -> tuple
     """The numbers of some records' rows and of all unread rows, and what was found about each."""
     unread = np.array([item.row for item in chunk.unread], np.int64)
     rows = np.concatenate([chunk.rows[which], unread])
-    table = issue_table([*chunk.issues, *map(issue_of, chunk.unread)])
-    return rows, reasons_of(rows, table.take(pa.array(np.argsort(table["row"].to_numpy(), kind="stable"))))
+    return rows, reasons_of(rows, by_row(issue_table(chunk.findings)))
 
 
 @takes(**JOB, frame=FRAME)

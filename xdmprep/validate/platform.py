@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -194,7 +195,7 @@ def column_types(schema: Schema, rules: Rules, columns: pa.Schema) -> list[Findi
         elif field.type in SCALARS and kind != SCALARS[field.type] and not pa.types.is_null(kind):
             say = wrong_column(kind, field.type, SCALARS[field.type])
             found.append(
-                Finding.of(say.code, format_path(path), say.message, [1], None, None, say.hint, severity)
+                Finding(say.code, format_path(path), say.message, np.array([1]), None, None, say.hint, severity)
             )  # fmt: skip
 
     for column in columns:

@@ -56,7 +56,7 @@ def open_rows(rows: Iterable[Any], as_json: Callable[[Any], Any]) -> Stream:
                 texts.append(text)
                 numbers.append(number)
                 for path, reason, shown in found:
-                    unfit.append(Finding.of("unfit", format_path(path), reason, [number], pa.array([shown])))
+                    unfit.append(Finding("unfit", format_path(path), reason, np.array([number]), pa.array([shown])))
         records = pa.RecordBatch.from_arrays([pa.array(texts, pa.string())], schema=TEXT_SCHEMA)
         rows = np.asarray(numbers, np.int64)
         others = tuple(enumerate(values))

@@ -21,12 +21,12 @@ from .parts import (
     Parts,
     WriteOptions,
 )
-from .rejects import REASON, Rejects, issue_of, reasons_of
+from .rejects import REASON, Rejects, reasons_of
 from .store import StoreFolder
 
 __all__ = [
     "DEFAULT_MAX_BYTES", "ISSUES", "PLATFORM_MAX_BYTES", "REASON", "REJECTS", "RUN", "OutputFolder", "Rejects",
-    "StoreFolder", "WriteOptions", "Written", "issue_of", "reasons_of", "write_stream",
+    "StoreFolder", "WriteOptions", "Written", "reasons_of", "write_stream",
 ]  # fmt: skip
 
 log = logging.getLogger("xdmprep.write")

@@ -51,7 +51,7 @@ class Rejects:
 
     def add(self, chunk: Chunk) -> None:
         """Write all findings of a chunk and the rows that it has `aside`."""
-        findings = [*chunk.issues, *(issue_of(item) for item in chunk.unread)]
+        findings = chunk.findings
         if not findings:
             return
         self._findings += findings
@@ -192,12 +192,6 @@ class Rejects:
 def _printable(column: pa.Array) -> pa.Array:
     """A column of a source without what no record can hold: where no mapping reads it, it has not been checked yet."""
     return column if plain_type(column.type) is None else plain_column(column)[0]
-
-
-def issue_of(unread: Unread) -> Finding:
-    """A row that could not be read, as a finding."""
-    issue = unread.issue()
-    return Finding.of(unread.code, "", issue.message, [unread.row], pa.array([unread.text], pa.string()))
 
 
 def reasons_of(rows: np.ndarray[tuple[int], np.dtype[np.int64]], found: pa.Table) -> pa.Array:
