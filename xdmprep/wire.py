@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -308,6 +308,20 @@ def create_dataset(
 
 
 ADHOC = "https://ns.adobe.com/xdm/data/adhoc"  #: behavior of schemas whose fields are the columns of CSV files
+
+
+def references(node: Any) -> Iterator[str]:
+    """Ids of the documents that a schema refers to; references within itself (``#...``) are left out."""
+    if isinstance(node, list):
+        for part in node:
+            yield from references(part)
+    elif isinstance(node, dict):
+        ref = node.get("$ref")
+        if isinstance(ref, str) and not ref.startswith("#"):
+            yield ref.partition("#")[0]
+        for key, part in node.items():
+            if key not in ("enum", "const", "default", "examples", "meta:descriptors"):
+                yield from references(part)
 
 
 def has_flag(tags: Mapping[str, Any] | None, tag: str, flag: str) -> bool:

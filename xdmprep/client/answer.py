@@ -157,17 +157,20 @@ def check_origin(answer: Answer, what: str, **where: Any) -> None:
         )  # fmt: skip
 
 
-def check_json(answer: Answer, what: str) -> Any:
-    """The JSON of an answer where JSON is due; an error if there is none."""
+def check_json(answer: Answer, what: str, kind: type[Any] = object) -> Any:
+    """The JSON of an answer where JSON of this kind is due; an error if there is none."""
     if not answer.content.strip():
         raise PlatformError(
             f"{what}: HTTP {answer.status_code} without a body from {shown_url(answer.url)}, where JSON is due.",
             hint=_gates(), status=answer.status_code, code="no-platform-answer",
         )  # fmt: skip
     try:
-        return answer.json()
+        data = answer.json()
     except ValueError as error:
         raise _not_json(answer, what, str(error), {}) from None
+    if not isinstance(data, kind):
+        raise PlatformError(f"{what}: the answer of {shown_url(answer.url)} is no object.", code="odd-answer")
+    return data
 
 
 def shown_url(url: str) -> str:

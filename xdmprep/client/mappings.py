@@ -22,7 +22,7 @@ def list_sets(session: Session) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for _ in range(PAGES):
         params = {"limit": PAGE, "start": len(found)}
-        data = _object(session, session.call("GET", wire.mapping_set_path(), params=params, what=_LIST), _LIST)
+        data = check_json(session.call("GET", wire.mapping_set_path(), params=params, what=_LIST), _LIST, dict)
         page = data.get("data")
         if not isinstance(page, list):
             raise PlatformError(f"{_LIST}: the answer of {session.config.url} holds no 'data'.", code="odd-answer")
@@ -43,7 +43,7 @@ def pull(session: Session, set_id: str) -> dict[str, Any]:
         known = [str(one["id"]) for one in list_sets(session)]
         hint = did_you_mean(set_id, known).strip() or "See which there are: `xdmprep mapping pull --list`."
         raise PlatformError(f"there is no {what} in sandbox {session.config.sandbox}.", hint=hint, status=404)
-    found = _object(session, answer, what)
+    found: dict[str, Any] = check_json(answer, what, dict)
     if not isinstance(found.get("mappings"), list):
         raise PlatformError(f"{what}: the answer of {session.config.url} holds no 'mappings'.", code="odd-answer")
     return found
@@ -55,7 +55,9 @@ def push(session: Session, content: Mapping[str, Any], set_id: str | None = None
         method, path, what = "POST", wire.mapping_set_path(), "new mapping set"
     else:  # a repeat of a PUT stores the same set once more, under a higher version
         method, path, what = "PUT", wire.mapping_set_path(set_id), f"mapping set {printable(set_id, 80)}"
-    return _object(session, session.call(method, path, json_body=dict(content), safe=method == "PUT", what=what), what)
+    answer = session.call(method, path, json_body=dict(content), safe=method == "PUT", what=what)
+    done: dict[str, Any] = check_json(answer, what, dict)
+    return done
 
 
 def output_schema(schema_id: str) -> dict[str, Any]:
@@ -64,10 +66,3 @@ def output_schema(schema_id: str) -> dict[str, Any]:
 
 
 _LIST = "list of mapping sets"
-
-
-def _object(session: Session, answer: Any, what: str) -> dict[str, Any]:
-    data = check_json(answer, what)
-    if not isinstance(data, dict):
-        raise PlatformError(f"{what}: the answer of {session.config.url} is no object.", code="odd-answer")
-    return data

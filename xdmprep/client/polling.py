@@ -38,9 +38,7 @@ def batches(session: Session, **filters: Any) -> list[wire.Batch]:
     """Batches that fit Catalog's filters (first page of at most 100)."""
     params = {"limit": wire.LIST_LIMIT, **filters}
     answer = session.call("GET", wire.CATALOG + "/batches", params=params, what="list batches")
-    data = check_json(answer, "list batches")
-    if not isinstance(data, dict):
-        raise PlatformError("list batches: the answer is not an object of batches.", code="odd-answer")
+    data = check_json(answer, "list batches", dict)
     return [wire.Batch.of(doc, key) for key, doc in data.items() if isinstance(doc, dict)]
 
 

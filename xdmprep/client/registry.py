@@ -129,10 +129,8 @@ def _resource(
             what = f"schema {id}"
             answer = session.call("GET", path, headers={"Accept": accept}, what=what, expect=(200, 404))
             if answer.status_code == 200:
-                data = check_json(answer, what)
-                if not isinstance(data, dict):
-                    raise PlatformError(f"{what}: the answer of {session.config.url} is not a schema.")
-                return data
+                found: dict[str, Any] = check_json(answer, what, dict)
+                return found
     return None
 
 
@@ -140,7 +138,7 @@ def _components(session: Session, schema: dict[str, Any], accept: str) -> Iterat
     """Everything that `schema` refers to, and that in turn refers to, each once."""
     own = str(schema.get("$id", ""))
     seen = {own}
-    todo = [ref for ref in _references(schema) if ref not in seen]
+    todo = [ref for ref in wire.references(schema) if ref not in seen]
     while todo:
         id = todo.pop(0)
         if id in seen:
@@ -154,21 +152,7 @@ def _components(session: Session, schema: dict[str, Any], accept: str) -> Iterat
         if found is None:
             raise PlatformError(f"the registry has no component {id!r}, which {own} refers to.", status=404)
         yield found
-        todo += [ref for ref in _references(found) if ref not in seen]
-
-
-def _references(node: Any) -> Iterator[str]:
-    """The documents that a schema refers to."""
-    if isinstance(node, list):
-        for part in node:
-            yield from _references(part)
-    elif isinstance(node, dict):
-        ref = node.get("$ref")
-        if isinstance(ref, str) and not ref.startswith("#"):
-            yield ref.partition("#")[0]
-        for key, part in node.items():
-            if key not in ("enum", "const", "default", "examples"):
-                yield from _references(part)
+        todo += [ref for ref in wire.references(found) if ref not in seen]
 
 
 def _descriptors(session: Session, schema_id: str) -> Iterator[dict[str, Any]]:
@@ -207,10 +191,10 @@ def create(session: Session, kind: str, body: dict[str, Any]) -> str:
     answer = session.call(
         "POST", f"{wire.REGISTRY}/tenant/{kind}", safe=False, json_body=body, what=what, expect=(200, 201)
     )
-    data = check_json(answer, what)
-    if not isinstance(data, dict) or not isinstance(data.get("$id"), str):
+    found = check_json(answer, what, dict).get("$id")
+    if not isinstance(found, str):
         raise PlatformError(f"{what}: the answer holds no '$id'.")
-    return str(data["$id"])
+    return found
 
 
 # ---- files ----------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from typing import Any
 from ..core.batch_check import ResolveSchema
 from ..core.documents import descriptor_list, files_below, is_folder
 from ..errors import SchemaError
+from ..wire import references
 from .store import Store
 
 KINDS = ("schemas", "classes", "fieldgroups", "datatypes", "behaviors")
@@ -150,7 +151,7 @@ class Schemas:
 
     def whole(self, document: dict[str, Any]) -> dict[str, Any]:
         """A document with everything that it refers to in its place; SchemaError if a part is missing."""
-        if self._resolve is None or not references(document):
+        if self._resolve is None or not any(references(document)):
             return self._described(document)
         key = json.dumps(document, sort_keys=True)
         if key not in self._whole:
@@ -225,19 +226,3 @@ def container_of(document: dict[str, Any]) -> str:
     if said in ("global", "tenant"):
         return str(said)
     return "global" if str(document.get("$id", "")).startswith(f"{XDM}/") else "tenant"
-
-
-def references(node: Any) -> set[str]:
-    """Ids of the documents that `node` refers to, those within itself (``#...``) left out."""
-    found: set[str] = set()
-    if isinstance(node, list):
-        for part in node:
-            found |= references(part)
-    elif isinstance(node, dict):
-        ref = node.get("$ref")
-        if isinstance(ref, str) and not ref.startswith("#"):
-            found.add(ref.partition("#")[0])
-        for key, part in node.items():
-            if key not in ("enum", "const", "default", "examples", "meta:descriptors"):
-                found |= references(part)
-    return found

@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from .. import wire
 from .patching import json_patch
-from .registry import ADHOC, OTHER_NAMES, container_of, kind_of, references
+from .registry import ADHOC, OTHER_NAMES, container_of, kind_of
 from .responses import Refusal, empty, json_object, json_route, pretty, request_id, whole_number
 from .state import State
 from .store import now_ms, sandbox_id
@@ -265,7 +265,7 @@ def create_resource(request: Request, body: Any) -> Response:
     folder = "mixins" if kind == "fieldgroups" else kind
     doc = copy.deepcopy(body)
     known = state.schemas.documents(sandbox)
-    direct = [ref for ref in references({"allOf": doc.get("allOf", [])}) if ref in known]
+    direct = [ref for ref in wire.references({"allOf": doc.get("allOf", [])}) if ref in known]
     supers = _supers(direct, known)
     if kind == "classes" and ADHOC in supers:
         _name_columns(doc, f"_{key}")
@@ -329,7 +329,7 @@ def change_resource(request: Request, body: Any) -> Response:
     doc = {**doc, **{name: old[name] for name in GIVEN if name in old}, "version": f"{major}.{int(minor) + 1}"}
     if kind == "schemas":
         known = state.schemas.documents(sandbox)
-        doc["meta:extends"] = _supers([ref for ref in references({"allOf": doc["allOf"]}) if ref in known], known)
+        doc["meta:extends"] = _supers([ref for ref in wire.references({"allOf": doc["allOf"]}) if ref in known], known)
     state.schemas.whole(doc)  # or its error is the answer
     state.store.change_resource(sandbox, old["$id"], doc)
     state.schemas.forget()
@@ -352,17 +352,17 @@ def _check_body(state: State, kind: str, body: dict[str, Any], sandbox: str, own
     same = [item for item in same if item["$id"] != own_id]
     if same:
         raise Refusal(400, f"the title {body['title']!r} is not unique: {same[0]['$id']} has it")
-    for ref in references(body):
+    for ref in wire.references(body):
         if ref not in known:
             raise Refusal(400, f"allOf or $ref: {ref} does not exist")
-    used = [kind_of(known[ref]) for ref in references({"allOf": body.get("allOf", [])})]
+    used = [kind_of(known[ref]) for ref in set(wire.references({"allOf": body.get("allOf", [])}))]
     if kind == "schemas" and used.count("classes") != 1:
         raise Refusal(400, "allOf must refer to one class")
     if kind == "classes" and "behaviors" not in used:
         raise Refusal(400, "allOf must refer to a behavior, such as https://ns.adobe.com/xdm/data/record")
     if kind == "fieldgroups" and not isinstance(body.get("meta:intendedToExtend"), list):
         raise Refusal(400, "meta:intendedToExtend must name the classes that the field group is for")
-    own = {"_adhoc"} if ADHOC in references(body) else {f"_{state.schemas.tenant}"}
+    own = {"_adhoc"} if ADHOC in wire.references(body) else {f"_{state.schemas.tenant}"}
     for name in _root_fields(body) if kind in ("classes", "fieldgroups", "schemas") else ():
         if name not in own:
             raise Refusal(400, f"the field {name!r} must be below {sorted(own)[0]!r}")
@@ -456,7 +456,7 @@ def delete_descriptor(request: Request) -> Response:
 def delete_resource(request: Request) -> Response:
     """``DELETE /tenant/schemas/{id}`` and the other kinds, where nothing refers to it."""
     state, sandbox, found = _own(request)
-    users = [item["$id"] for item in state.schemas.documents(sandbox).values() if found["$id"] in references(item)]
+    users = [item["$id"] for item in state.schemas.documents(sandbox).values() if found["$id"] in wire.references(item)]
     datasets = state.store.datasets(sandbox).items()
     users += [id for id, doc in datasets if (doc.get("schemaRef") or {}).get("id") == found["$id"]]
     if users:
