@@ -283,24 +283,19 @@ def batch_errors(batch_id: str, to: Connection, as_json: bool, manifest: str | N
         return 0
 
 
-@batch.command("abort")
-@click.argument("batch_id", shell_complete=complete.batches)
-@connection
-def batch_abort(batch_id: str, to: Connection, as_json: bool) -> int:
-    """Cancel a batch that has not ended."""
-    with to.client() as client:
-        _report(client.abort(batch_id), to, as_json)
-        return 0
+def _action(name: str, about: str) -> None:
+    """Add a command that acts on a batch, and shows it as it is then."""
+
+    @batch.command(name, help=about)
+    @click.argument("batch_id", shell_complete=complete.batches)
+    @connection
+    def act(batch_id: str, to: Connection, as_json: bool) -> None:
+        with to.client() as client:
+            _report(getattr(client, name)(batch_id), to, as_json)
 
 
-@batch.command("revert")
-@click.argument("batch_id", shell_complete=complete.batches)
-@connection
-def batch_revert(batch_id: str, to: Connection, as_json: bool) -> int:
-    """Delete an ingested batch: it becomes inactive, its data no longer counts."""
-    with to.client() as client:
-        _report(client.revert(batch_id), to, as_json)
-        return 0
+_action("abort", "Cancel a batch that has not ended.")
+_action("revert", "Delete an ingested batch: it becomes inactive, its data no longer counts.")
 
 
 @click.command(cls=Command)

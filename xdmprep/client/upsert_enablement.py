@@ -70,15 +70,12 @@ class EnablementPlan:
 def plan(session: Session, dataset_id: str) -> EnablementPlan:
     """Look at a dataset and its newest batches; nothing is changed."""
     doc = polling.dataset(session, dataset_id)
-    tags = doc.get("tags")
-    made = EnablementPlan(dataset_id, str(doc.get("name") or ""), tuple(wire.enable_upsert(tags)), dict(tags or {}))
-    if not made.interrupts:
-        return made
-    newest = polling.batches(session, dataSet=dataset_id, orderBy="desc:created")
+    tags, patches = doc.get("tags"), tuple(wire.enable_upsert(doc.get("tags")))
+    newest = polling.batches(session, dataSet=dataset_id, orderBy="desc:created") if len(patches) > 1 else []
     return EnablementPlan(
-        made.dataset, made.name, made.patches, made.former,
-        tuple(batch for batch in newest if batch.status in wire.WAITING),
-        tuple(batch for batch in newest if batch.status == "loading"),
+        dataset_id, str(doc.get("name") or ""), patches, dict(tags or {}),
+        under_way=tuple(batch for batch in newest if batch.status in wire.WAITING),
+        open=tuple(batch for batch in newest if batch.status == "loading"),
     )  # fmt: skip
 
 

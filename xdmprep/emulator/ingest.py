@@ -306,14 +306,14 @@ class _BatchRun:
                     self._take(chunk, number)
                     yield [record for _, record in chunk.records]
             except XdmPrepError as error:
-                self._file_error("200", self.store.told(row, error))
+                self._file_error("200", self.store.message_about(row, error))
             except OSError as error:
                 if error.errno in NO_ROOM:
                     raise  # it is tried again, and stalls
-                self._file_error("unknown", self.store.told(row, error))
+                self._file_error("unknown", self.store.message_about(row, error))
             except Exception as error:  # a check of the caller's own, or a fault of ours: the batch fails, others go on
                 log.exception("batch %s, file %s", self.doc["id"], row["name"])
-                self._file_error("unknown", self.store.told(row, error))
+                self._file_error("unknown", self.store.message_about(row, error))
 
     def _read(self, path: Path) -> Any:
         options = dict(self.doc["inputFormat"])

@@ -98,5 +98,5 @@ class State:
                     if len(found) >= wanted:
                         return found[:wanted]
             except XdmPrepError as error:
-                raise Refusal(400, self.store.told(row, error)) from None
+                raise Refusal(400, self.store.message_about(row, error)) from None
         return found

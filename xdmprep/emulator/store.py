@@ -183,7 +183,7 @@ class Store:
             if name:
                 (self.bytes / name).unlink(missing_ok=True)
 
-    def told(self, row: Any, error: Exception) -> str:
+    def message_about(self, row: Any, error: Exception) -> str:
         """What is wrong with a file, by the name that it was sent under; nothing about where it is kept."""
         path, name = self.bytes / row["stored"], row["name"]
         text = str(error) if isinstance(error, XdmPrepError) else f"{type(error).__name__}: {error}"

@@ -704,9 +704,7 @@ class FilesReport(Report):
         group = self._groups.setdefault(self._kind(more), more)
         if group is not more:
             group.meet(more.path, more.message)
-            group.count += more.count
-            new = [value for value in more.examples if value not in group.examples]
-            group.examples += new[: EXAMPLES - len(group.examples)]
+            group.join(replace(more, first_row=group.first_row))
 
     @property
     def kept(self) -> int:
