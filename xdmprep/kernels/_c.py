@@ -31,10 +31,6 @@ def _texts(array: pa.Array) -> tuple[Any, int, Any, Any, int]:
     return memoryview(offsets)[4 * array.offset :], len(array), data, valid if array.null_count else None, array.offset
 
 
-def _positions(found: bytes | None) -> Positions | None:
-    return None if found is None else np.frombuffer(found, np.int64)
-
-
 def line_ends(data: Any, size: int) -> Positions:
     return np.frombuffer(loops.line_ends(data, size), np.int64)
 
@@ -160,7 +156,8 @@ def hash_texts(array: pa.Array) -> np.ndarray[Any, np.dtype[np.uint64]]:
 
 
 def not_accepted(array: pa.Array, automaton: Automaton) -> Positions | None:
-    return _positions(loops.not_accepted(*_texts(array), automaton.table, automaton.accepting))
+    found = loops.not_accepted(*_texts(array), automaton.table, automaton.accepting)
+    return None if found is None else np.frombuffer(found, np.int64)
 
 
 def printed_otherwise(texts: pa.Array, whole: bool) -> Positions:

@@ -10,28 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from . import json_columns as json
 from .arrays import Ints
-from .json_columns import (
-    ARRAY,
-    BLANK,
-    BOOLEAN,
-    EXACT,
-    GOOD,
-    INTEGER,
-    LEARN,
-    MAPPED,
-    NUMBER,
-    OBJECT,
-    TEXT,
-    UNLIKE,
-    JsonColumn,
-    JsonNode,
-    Parsed,
-)
+from .json_columns import JsonColumn, JsonNode, Parsed
 
 #: Bytes that follow a text.
 PADDING = 64
-_TYPES: dict[int, Any] = {TEXT: str, INTEGER: int, BOOLEAN: bool, OBJECT: dict, ARRAY: list}
+_TYPES: dict[int, Any] = {json.TEXT: str, json.INTEGER: int, json.BOOLEAN: bool, json.OBJECT: dict, json.ARRAY: list}
 #: Strings, and what is not in strings.
 _TOKENS = re.compile(rb'\\["\\]|"(?:[^"\\]|\\.)*+"?|[][{},]', re.DOTALL)
 
@@ -88,21 +73,21 @@ def parse_json(
     data: Any, starts: Ints, ends: Ints, tree: JsonNode, purpose: int, elements: bool,
     read: Callable[[bytes], dict[str, Any]],
 ) -> Parsed:  # fmt: skip
-    status = np.full(len(starts), EXACT, np.uint8)
+    status = np.full(len(starts), json.EXACT, np.uint8)
     values = []
     text = bytes(data)
     for number, (begin, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
         if not text[begin:end].strip(b" \t\r"):
-            status[number] = BLANK
-        elif purpose != LEARN:
+            status[number] = json.BLANK
+        elif purpose != json.LEARN:
             try:
                 value = read(text[begin:end])
             except ValueError:
                 continue
-            if purpose == MAPPED:
+            if purpose == json.MAPPED:
                 value = {name: value[name] for name in tree.names if name in value}
-            status[number] = GOOD if _fits(value, tree, purpose) else UNLIKE
-            if status[number] == GOOD:
+            status[number] = json.GOOD if _fits(value, tree, purpose) else json.UNLIKE
+            if status[number] == json.GOOD:
                 values.append(value)
     columns = pa.array(values, tree.type).flatten()
     children = [JsonColumn(*pair, None, len(values), None, ()) for pair in zip(tree.children, columns, strict=True)]
@@ -112,16 +97,16 @@ def parse_json(
 def _fits(value: Any, node: JsonNode, purpose: int) -> bool:
     """Whether a column holds a value as it is; columns of maps and of any value take none here."""
     if value is None:
-        return purpose == MAPPED
-    if node.kind == NUMBER:
+        return purpose == json.MAPPED
+    if node.kind == json.NUMBER:
         return type(value) is float or (type(value) is int and abs(value) < 2**53)
     if type(value) is not _TYPES.get(node.kind):
         return False
-    if node.kind == INTEGER:
+    if node.kind == json.INTEGER:
         return bool(-(2**63) <= value < 2**63)
-    if node.kind == ARRAY:
+    if node.kind == json.ARRAY:
         return all(_fits(item, node.children[0], purpose) for item in value)
-    if node.kind == OBJECT:
+    if node.kind == json.OBJECT:
         inside = dict(zip(node.names, node.children, strict=True))
         return all(name in inside and _fits(item, inside[name], purpose) for name, item in value.items())
     return True

@@ -201,7 +201,7 @@ def read_csv(
     if opts.names is None:
         _check_header(file, header, sample)
     if codecs.lookup(opts.encoding).name == "utf-8" and (encoding := encoding_of(sample)) is not None:
-        raise SourceError(f"{file}: {_not_utf8(encoding)}")
+        raise SourceError(f"{file}: is not UTF-8{_by_letters(encoding)}. {_give(encoding)}")
     shape, steps = _shape(sample, header.names, opts, known)
     return Stream(
         source=partial(_blocks, file, header),
@@ -392,10 +392,6 @@ def _refuse_other_delimiter(file: Path, header: Header, records: list[bytes]) ->
                 f"{file}: begins with a line that is no header, {shorten(first)}. Remove the lines above the header. "
                 f"{_looks_like(other)}."
             )
-
-
-def _not_utf8(encoding: str) -> str:
-    return f"is not UTF-8{_by_letters(encoding)}. {_give(encoding)}"
 
 
 def _by_letters(encoding: str | None) -> str:

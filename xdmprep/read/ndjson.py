@@ -32,21 +32,8 @@ from ..core.shred import Leaf, column_leaves
 from ..core.signatures import other_kind, what_it_is
 from ..core.stream import Chunk, Finding, Stream, Unlike, Unread
 from ..errors import NoRowsError, SourceError
-from ..kernels.json_columns import (
-    ARRAY,
-    BOOLEAN,
-    EXACT,
-    GOOD,
-    INTEGER,
-    LEARN,
-    MAP,
-    MAPPED,
-    NUMBER,
-    NUMBER_TEXT,
-    OBJECT,
-    UNLIKE,
-    JsonNode,
-)  # fmt: skip
+from ..kernels import json_columns as kinds
+from ..kernels.json_columns import JsonNode
 
 #: Text that the columns are learned from.
 SAMPLE_BYTES = 8 << 20
@@ -166,30 +153,30 @@ def _learn(lines: BlockLines, seen: Seen) -> tuple[int, Unread | None]:
         pending, many = pending[len(some) :], 2 * many
         tree = seen.record_to_learn()
         if len(pending):
-            parsed = lines.parse(pending, tree, LEARN)
+            parsed = lines.parse(pending, tree, kinds.LEARN)
             status = parsed.status
-            records += int(np.count_nonzero(status == GOOD))
-            if tree.has(INTEGER, NUMBER_TEXT):
+            records += int(np.count_nonzero(status == kinds.GOOD))
+            if tree.has(kinds.INTEGER, kinds.NUMBER_TEXT):
                 _learn_long(parsed.root.whole(), tree, seen)
-            pending = pending[(status == UNLIKE) | (status == EXACT)]
+            pending = pending[(status == kinds.UNLIKE) | (status == kinds.EXACT)]
     return records, fault or next(iter(lines.closing()), None)
 
 
 def _learn_long(values: pa.Array, node: JsonNode, seen: Seen) -> None:
     """Learn which values that fit their columns are integers that doubles may not hold."""
-    if node.kind == INTEGER:
+    if node.kind == kinds.INTEGER:
         ends = pc.min_max(values).as_py()
         some = [end for end in ends.values() if end is not None]
-    elif node.kind == NUMBER_TEXT:
+    elif node.kind == kinds.NUMBER_TEXT:
         some = [int(text) for text in values.filter(pc.match_substring_regex(values, _LONG)).unique().to_pylist()]
     else:
-        if node.kind == OBJECT:
+        if node.kind == kinds.OBJECT:
             for name, part, child in zip(node.names, values.flatten(), node.children, strict=True):
                 _learn_long(part, child, seen.inside.setdefault(name, Seen()))
-        elif node.kind == ARRAY:
+        elif node.kind == kinds.ARRAY:
             seen.items = seen.items or Seen()
             _learn_long(values.flatten(), node.children[0], seen.items)
-        elif node.kind == MAP:  # what its keys hold is taken together anyway
+        elif node.kind == kinds.MAP:  # what its keys hold is taken together anyway
             _learn_long(values.items, node.children[1], next(iter(seen.inside.values())))
         return
     for kind in dict.fromkeys(map(kind_of, some)):
@@ -207,8 +194,8 @@ def _parse(block: LineBlock | Skipped, tree: JsonNode, leaves: tuple[Leaf, ...])
         none = np.zeros(0, np.int64)
         return Chunk(leaves, empty, none, (), (block.unread,), empty, 1, block.lines, block.size)
     lines = BlockLines(block)
-    parsed = lines.parse(lines.all, tree, MAPPED)
-    taken = parsed.status == GOOD
+    parsed = lines.parse(lines.all, tree, kinds.MAPPED)
+    taken = parsed.status == kinds.GOOD
     slow: list[int] = []
     misfits: dict[int, list[_Misfit]] = {}
     values: list[Any] = []
@@ -262,25 +249,25 @@ def _fit(value: Any, node: JsonNode, path: Steps, misfits: list[_Misfit]) -> Any
     if value is None:
         return None
     kind = kind_of(value)
-    if node.kind == OBJECT and kind == "object":
+    if node.kind == kinds.OBJECT and kind == "object":
         places = zip(node.names, node.children, strict=True)
         if path and value.keys() > set(node.names) & value.keys():
             for name in sorted(value.keys() - set(node.names)):
                 if value[name] is not None:
                     misfits.append(_Misfit((*path, name), _shown(value[name]), "is in no object of the first records"))
         return {name: _fit(value.get(name), child, (*path, name), misfits) for name, child in places}
-    if node.kind == MAP and kind == "object":
+    if node.kind == kinds.MAP and kind == "object":
         there = ((key, item) for key, item in value.items() if item is not None)
         return [(key, _fit(item, node.children[1], (*path, key), misfits)) for key, item in there]
-    if node.kind == ARRAY and kind == "array":
+    if node.kind == kinds.ARRAY and kind == "array":
         return [_fit(item, node.children[0], (*path, number), misfits) for number, item in enumerate(value)]
     if node.type == pa.string():
         return _shown(value)
-    if node.kind == BOOLEAN and kind == "boolean":
+    if node.kind == kinds.BOOLEAN and kind == "boolean":
         return value
-    if node.kind in (INTEGER, NUMBER) and kind in ("integer", "long", "number", "digits"):
-        fitted = int(value) if node.kind == INTEGER else float(value)
-        if fitted == value and (node.kind == NUMBER or -(2**63) <= fitted < 2**63):
+    if node.kind in (kinds.INTEGER, kinds.NUMBER) and kind in ("integer", "long", "number", "digits"):
+        fitted = int(value) if node.kind == kinds.INTEGER else float(value)
+        if fitted == value and (node.kind == kinds.NUMBER or -(2**63) <= fitted < 2**63):
             return fitted
     misfits.append(_Misfit(path, _shown(value), f"is not {_WORDS[node.kind]} as in the first records"))
     return None
@@ -311,6 +298,6 @@ _PLACE = re.compile(re.escape(json.dumps(_MARK)))
 
 
 _WORDS = {
-    BOOLEAN: "a boolean", INTEGER: "an integer of 64 bits", NUMBER: "a double", OBJECT: "an object",
-    MAP: "an object", ARRAY: "an array",
+    kinds.BOOLEAN: "a boolean", kinds.INTEGER: "an integer of 64 bits", kinds.NUMBER: "a double",
+    kinds.OBJECT: "an object", kinds.MAP: "an object", kinds.ARRAY: "an array",
 }  # fmt: skip

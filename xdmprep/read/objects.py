@@ -407,7 +407,8 @@ def is_slow_or_odd(values: Iterable[Any]) -> bool:
         return True
     if not any(issubclass(kind, list | tuple | set | frozenset) or hasattr(kind, "tolist") for kind in kinds):
         return False
-    inside = {type(item) for value in values if _is_array(value) for item in value}
+    arrays = (one for one in values if isinstance(one, list | tuple | set | frozenset) or getattr(one, "ndim", 0) > 0)
+    inside = {type(item) for value in arrays for item in value}
     return any(issubclass(kind, Mapping | datetime.datetime | list | tuple) for kind in inside) or (
         _are_several_numbers(inside)
     )
@@ -424,10 +425,6 @@ def have_one_scale(values: Iterable[Decimal]) -> bool:
     given = iter(values)
     first = next(given, None)
     return first is None or all(map(first.same_quantum, given))
-
-
-def _is_array(value: Any) -> bool:
-    return isinstance(value, list | tuple | set | frozenset) or getattr(value, "ndim", 0) > 0
 
 
 class Objects:

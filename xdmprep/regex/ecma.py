@@ -126,16 +126,13 @@ class _EcmaReader(Cursor):
                 self.fail("nothing to repeat")
             if self.peek() == "{" and self.counts():
                 self.fail("nothing to repeat", start)
-            assertion = self._assertion()
+            assertion = self.text.startswith(("^", "$", "\\b", "\\B", "(?=", "(?!", "(?<=", "(?<!"), self.at)
             node = self._one()
+            # only look-aheads may be quantified, by Annex B
             fixed = assertion and (self._strict or not isinstance(node, Look) or not node.ahead)
             found = None if fixed else self.quantified(node, possessive=False)
             parts.append(node if found is None else found)
         return seq(parts)
-
-    def _assertion(self) -> bool:
-        """Whether an assertion comes next.  Only look-aheads may be quantified, by Annex B."""
-        return self.text.startswith(("^", "$", "\\b", "\\B", "(?=", "(?!", "(?<=", "(?<!"), self.at)
 
     def _one(self) -> Node:
         start, char = self.at, self.peek()

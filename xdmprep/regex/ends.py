@@ -63,11 +63,9 @@ def split_line_end(tree: Node) -> tuple[Node, Node]:
     before = seq(list(parts[:-1]))
     if parts[-1] == UNIX_DOLLAR:
         return before, Seq((Repeat(Chars(UNIX_END), 0, 1), End()))
-    if width(before)[0] == 0 or any(map(_may_end_in_return, walk(before))):
+    unclear = (node.set & RETURN if isinstance(node, Chars) else isinstance(node, Begin | Border | Look)
+               for node in walk(before))  # fmt: skip
+    if width(before)[0] == 0 or any(unclear):  # it may end in CR
         return tree, EMPTY
     crlf = Seq((Chars(RETURN), Chars(UNIX_END)))
     return before, Seq((Repeat(Alt((crlf, Chars(LINE_ENDS))), 0, 1), End()))
-
-
-def _may_end_in_return(node: Node) -> bool:
-    return bool(node.set & RETURN) if isinstance(node, Chars) else isinstance(node, Begin | Border | Look)

@@ -18,31 +18,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .. import kernels as loops
 from ..core.arrow_types import holds_text
 from ..core.paths import EVERY, Path
 from ..core.shred import plain, slots, valid
 from ..kernels.arrays import Mask, Positions
 from ..kernels.interface import Automaton
 from ..schema import Schema
-from .messages import (
-    BLANK,
-    NO_ID,
-    NO_IDENTITY,
-    NO_PRIMARY,
-    NOT_ECID,
-    TWO_PRIMARY,
-    Failure,
-    Violation,
-    Violations,
-    no_primary_field,
-    too_long_identity,
-    too_many_identities,
-)
+from . import messages
+from .messages import Failure, Violation, Violations
 from .node import ANY_TYPE, OBJECT, ColumnCompiler, Constraint
 from .patterns import compile_pattern
 from .ruleset import Rules
-from .value_tests import Length, PatternTest, TextTest, ValueTest, failing
+from .value_tests import Length, PatternTest, TextTest, ValueTest, among_these, failing, not_accepted, one_by_one
 from .view import ANY_KEY, ColumnView, FindingSink, Op, SchemaPath, Shape, View
 
 MAX_LENGTH = 1024
@@ -54,8 +41,8 @@ _ID, _PRIMARY = ("id", "xdm:id"), ("primary", "xdm:primary")
 #: Names of counts: identities, primary marks, and values where at least one is required.
 COUNT, PRIMARY, REQUIRED = "identities", "primary marks", "required identities"
 
-TOO_LONG = too_long_identity(MAX_LENGTH)
-TOO_MANY = too_many_identities(MAX_IDENTITIES)
+TOO_LONG = messages.too_long_identity(MAX_LENGTH)
+TOO_MANY = messages.too_many_identities(MAX_IDENTITIES)
 
 _BLANK = re.compile(r"(?i)\s*(?:null|anonymous|invalid)?\s*")
 #: What every blank or placeholder begins with (Python's `\\s` knows blanks beyond ASCII; so does this).
@@ -77,23 +64,19 @@ def _is_identity(text: str) -> bool:
 
 def _blanks(array: pa.Array) -> Positions | None:
     """Positions of strings that are blank or a placeholder."""
-    maybe = loops.active.not_accepted(array, _BEGIN) if pa.types.is_string(array.type) and len(array) else None
-    if maybe is None and pa.types.is_string(array.type):
-        return None
-    some = array if maybe is None or len(maybe) == len(array) else array.take(pa.array(maybe))
-    found = failing(pc.invert(pc.match_substring_regex(some, _SUSPECT_RE2)))
-    if found is None:
-        return None
-    texts = some.take(pa.array(found)).to_pylist()
-    bad = found[[not _is_identity(text) for text in texts]]
-    return None if not len(bad) else bad if maybe is None else maybe[bad]
+    return not_accepted(_BEGIN, array, _suspects)
+
+
+def _suspects(array: pa.Array) -> Positions | None:
+    found = failing(pc.invert(pc.match_substring_regex(array, _SUSPECT_RE2)))
+    return among_these(found, array, one_by_one(_is_identity, remember=0))
 
 
 @cache
 def _tests(ecid: bool) -> tuple[tuple[Failure, ValueTest], ...]:
     if ecid:
-        return ((NOT_ECID, PatternTest(compile_pattern("^[0-9]{38}$"))),)
-    return (BLANK, TextTest(_is_identity, _blanks)), (TOO_LONG, Length(0, MAX_LENGTH))
+        return ((messages.NOT_ECID, PatternTest(compile_pattern("^[0-9]{38}$"))),)
+    return (messages.BLANK, TextTest(_is_identity, _blanks)), (TOO_LONG, Length(0, MAX_LENGTH))
 
 
 def identity_tests(namespace: str) -> tuple[tuple[Failure, ValueTest], ...]:
@@ -153,8 +136,8 @@ class IdentityItem(Constraint):
         tally[COUNT] += 1
         tally[PRIMARY] += any(value.get(name) is True for name in _PRIMARY)
         ids = [(name, value[name]) for name in _ID if value.get(name) is not None]
-        if not ids and NO_ID.code in self._rules:
-            out.append(NO_ID.of((*at, _id_name(at)), None))
+        if not ids and messages.NO_ID.code in self._rules:
+            out.append(messages.NO_ID.of((*at, _id_name(at)), None))
         for name, id in ids:
             tally[REQUIRED] += self._required and id != ""
             if isinstance(id, str):
@@ -176,8 +159,8 @@ class IdentityItem(Constraint):
                     if self._required:
                         sink.count(REQUIRED, view, _filled(ids))
                     self._report(ids, view, places[name], sink)
-            if NO_ID.code in self._rules:
-                sink.add(missing, view, NO_ID, np.flatnonzero(lacking))
+            if messages.NO_ID.code in self._rules:
+                sink.add(missing, view, messages.NO_ID, np.flatnonzero(lacking))
             for name in _PRIMARY:
                 marks = view.child(name)
                 if isinstance(marks, ColumnView) and pa.types.is_boolean(marks.array.type):
@@ -212,12 +195,12 @@ class IdentityCounts(Constraint):
     def _failures(self, tally: Mapping[str, Any]) -> Iterator[tuple[Failure, Path, Any, Any]]:
         """What may be wrong with the counts of one or all records: failure, path, where, and the count to show."""
         if self._primary is not None:
-            yield no_primary_field(self._primary.namespace), self._primary.path, tally[REQUIRED] == 0, None
+            yield messages.no_primary_field(self._primary.namespace), self._primary.path, tally[REQUIRED] == 0, None
         elif self._one:
-            yield NO_PRIMARY, (self._map,), tally[PRIMARY] == 0, None
+            yield messages.NO_PRIMARY, (self._map,), tally[PRIMARY] == 0, None
         if self._some:
-            yield NO_IDENTITY, (), tally[REQUIRED] == 0, None
-        yield TWO_PRIMARY, (self._map,), tally[PRIMARY] > 1, tally[PRIMARY]
+            yield messages.NO_IDENTITY, (), tally[REQUIRED] == 0, None
+        yield messages.TWO_PRIMARY, (self._map,), tally[PRIMARY] > 1, tally[PRIMARY]
         yield TOO_MANY, (self._map,), tally[COUNT] > MAX_IDENTITIES, tally[COUNT]
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:

@@ -19,20 +19,9 @@ from ..core.paths import EVERY, Path, format_path
 from ..core.stream import Finding
 from ..schema import Field, Schema
 from ..schema.types import SCALARS
+from . import messages
 from .constraints import AllOf, Assert, Forbidden, Items, Properties, Size
 from .identities import identity_constraints
-from .messages import (
-    COLON,
-    DEPRECATED,
-    FUTURE,
-    NUL,
-    UNKNOWN,
-    not_suggested,
-    too_many_items,
-    too_many_keys,
-    too_wide,
-    wrong_column,
-)
 from .node import ANY_TYPE, ARRAY, NUMBERS, OBJECT, STRING, CheckNode, Constraint
 from .record_size import RecordSize
 from .ruleset import Rules
@@ -111,19 +100,19 @@ class PlatformCompiler:
         role = Role(role.constraints, dict(role.below))
         self._inside(field, role.below, made)
         if keywords.get("meta:status") == "deprecated" and "deprecated" in rules:
-            made.append(Forbidden(DEPRECATED, ANY_TYPE - {"null"}))
+            made.append(Forbidden(messages.DEPRECATED, ANY_TYPE - {"null"}))
         labels = keywords.get("meta:enum")
         if labels and isinstance(labels, list | Mapping) and "enum" not in keywords and "soft-enum" in rules:
             texts = tuple(map(str, labels))
-            made.append(Assert(OneOf(texts), not_suggested(texts), STRING))
+            made.append(Assert(OneOf(texts), messages.not_suggested(texts), STRING))
         if field.type == "string" and "nul" in rules:
-            made.append(Assert(_NO_NUL, NUL, STRING))
+            made.append(Assert(_NO_NUL, messages.NUL, STRING))
         if field.type in BITS and "width" in rules:
             made += self._width(field)
         if field.values is not None and "map-keys" in rules:
-            made.append(Size(None, MAX_KEYS - 1, too_many_keys(MAX_KEYS), OBJECT, counted=True))
+            made.append(Size(None, MAX_KEYS - 1, messages.too_many_keys(MAX_KEYS), OBJECT, counted=True))
         if self._max_items is not None and "array-items" in rules:
-            made.append(Size(None, self._max_items, too_many_items(self._max_items), ARRAY, counted=True))
+            made.append(Size(None, self._max_items, messages.too_many_items(self._max_items), ARRAY, counted=True))
         return [*made, *role.build()]
 
     def _inside(self, field: Field, roles: dict[str, Role], made: list[Constraint]) -> None:
@@ -146,7 +135,7 @@ class PlatformCompiler:
             }
             keywords = field.constraints
             is_open = keywords.get("patternProperties") or isinstance(keywords.get("additionalProperties"), Mapping)
-            closed = () if is_open or "unknown-field" not in self._rules else (UNKNOWN,)
+            closed = () if is_open or "unknown-field" not in self._rules else (messages.UNKNOWN,)
             _put(made, known, replace(known, fields={**known.fields, **fields}, closed=(*known.closed, *closed)))
 
     def _width(self, field: Field) -> list[Constraint]:
@@ -157,11 +146,11 @@ class PlatformCompiler:
         own_low, own_high = field.constraints.get("minimum"), field.constraints.get("maximum")
         low = None if own_low is not None and own_low >= low else low
         high = None if own_high is not None and own_high <= high else high
-        return [Assert(Range(low, high), too_wide(field.type, bits), NUMBERS)]
+        return [Assert(Range(low, high), messages.too_wide(field.type, bits), NUMBERS)]
 
     def _events(self) -> Iterator[tuple[Path, Constraint]]:
         if self._schema.behavior == "time-series":
-            id, timestamp = Assert(_NO_COLON, COLON, STRING), Assert(Past(), FUTURE, STRING)
+            id, timestamp = Assert(_NO_COLON, messages.COLON, STRING), Assert(Past(), messages.FUTURE, STRING)
             asked = {"_id": id, "@id": id, "timestamp": timestamp, "xdm:timestamp": timestamp}
             for name, constraint in asked.items():
                 if constraint.failure.code in self._rules:
@@ -193,7 +182,7 @@ def column_types(schema: Schema, rules: Rules, columns: pa.Schema) -> list[Findi
         elif pa.types.is_map(kind) and field.values is not None:
             compare(field.values, kind.item_type, (*path, EVERY))
         elif field.type in SCALARS and kind != SCALARS[field.type] and not pa.types.is_null(kind):
-            say = wrong_column(kind, field.type, SCALARS[field.type])
+            say = messages.wrong_column(kind, field.type, SCALARS[field.type])
             found.append(
                 Finding(say.code, format_path(path), say.message, np.array([1]), None, None, say.hint, severity)
             )  # fmt: skip

@@ -125,10 +125,10 @@ def not_accepted(machine: Automaton | None, array: pa.Array, test: ColumnTest) -
     """The failures of a test among the strings that an automaton does not accept; without one, among all."""
     if machine is None or not pa.types.is_string(array.type):
         return test(array)
-    return _of(loops.active.not_accepted(array, machine), array, test)
+    return among_these(loops.active.not_accepted(array, machine), array, test)
 
 
-def _of(some: Positions | None, array: pa.Array, test: ColumnTest) -> Positions | None:
+def among_these(some: Positions | None, array: pa.Array, test: ColumnTest) -> Positions | None:
     """Which of some positions fail a test; None for none."""
     if some is None:
         return None
@@ -264,7 +264,7 @@ class FormatTest(ValueTest):
         def screened(some: pa.Array) -> Positions | None:
             if machine is not None and len(some) <= FEW:
                 return self._single(some)
-            return _of(failing(pc.match_substring_regex(some, fine)), some, self._single)
+            return among_these(failing(pc.match_substring_regex(some, fine)), some, self._single)
 
         return not_accepted(machine, array, screened)
 
