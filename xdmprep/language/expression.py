@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..errors import ExpressionError
 from . import shapes
 from .binding import bind
 from .catalogue import Context
-from .columns import TEXT, Column, Ints, Mask, nulls_of, patched, source_column, source_type
+from .columns import TEXT, Column, Ints, Mask, nulls_of, patched, plain, source_column, source_type
 from .constants import check_constants, likely_mistakes
 from .evaluation import Frame, Shared, Types, annotate, each, evaluate, fold, outline_of
 from .grammar import parse
@@ -108,9 +108,11 @@ class Expression:
                 self.constant = run(self.evaluator, Scope({}, Context(options)))
             except Failed as error:
                 self._failure = str(error)
-        kind = _passed_type(self.tree, columns)
+        read = columns or pa.schema([])
+        passed = _passed(self.tree, {field.name: pa.nulls(0, field.type) for field in read})
+        kind = None if passed is None else plain(passed).type
         if kind is None and (columns is not None or self.is_constant):
-            kind = self._types(columns or pa.schema([]))[self.folded]
+            kind = self._types(read)[self.folded]
         self.type: pa.DataType | None = _handed_out(kind)
 
     def __repr__(self) -> str:
@@ -190,7 +192,7 @@ class Expression:
                     shapes.as_numerals(records.column(at), self._fields.get(name) or field(at))
                 )
         kind = self._types(pa.schema([(name, column.type) for name, column in columns.items()]))[self.folded]
-        if isinstance(self.tree, FieldPath) and (passed := _passed(self.tree, columns)) is not None:
+        if (passed := _passed(self.tree, columns)) is not None:
             return Evaluated(passed)
         keys = None if self.options.seed is None else _row_keys(records, self.columns, self.text)
         if shared is None:
@@ -325,25 +327,12 @@ def _row_keys(records: pa.RecordBatch, names: tuple[str, ...], text: str) -> Cal
     return lambda i: base + i.to_bytes(8, "little")
 
 
-def _passed(tree: FieldPath, columns: dict[str, pa.Array]) -> pa.Array | None:
+def _passed(tree: Node, columns: Mapping[str, pa.Array]) -> pa.Array | None:
     """A plain field that is passed on as it is; None for anything else."""
-    if _passed_type(tree, pa.schema([(name, column.type) for name, column in columns.items()])) is None:
+    if not isinstance(tree, FieldPath) or (values := columns.get(tree.names[0])) is None:
         return None
-    values = columns[tree.names[0]]
-    for step in tree.names[1:]:
-        values = pc.struct_field(values, step)
-    return values
-
-
-def _passed_type(tree: Node, schema: pa.Schema | None) -> pa.DataType | None:
-    """The type of a plain field that is passed on as it is; None for anything else."""
-    if schema is None or not isinstance(tree, FieldPath) or schema.get_field_index(tree.names[0]) < 0:
-        return None
-    kind = schema.field(tree.names[0]).type
     for name in tree.names[1:]:
-        if not pa.types.is_struct(kind) or kind.get_field_index(name) < 0:
+        if not pa.types.is_struct(values.type) or values.type.get_field_index(name) < 0:
             return None
-        kind = kind.field(name).type
-    if pa.types.is_dictionary(kind):
-        return kind.value_type
-    return None if pa.types.is_floating(kind) else kind  # decimals are looked through for NaN
+        values = pc.struct_field(values, name)
+    return None if pa.types.is_floating(values.type) else values  # decimals are looked through for NaN

@@ -97,13 +97,15 @@ def zone_date_to_utc(rows: Rows, value: Column) -> Made:
 
 @kernel("zone_date_to_zone", "moment any")
 def zone_date_to_zone(rows: Rows, value: Column, name: Column) -> Made:
-    moments = instant_of(value.values)
-    zones, unknown, why = _zones(rows, name)
+    need(kind(name) == "text")
+    words, moments = plain(name.values), instant_of(value.values)
+    zones, known = dates.zone_numbers(words, zone)
+    why = reported(words, rows.opened(Column(None, ~known)), (NEVER, "is not a time zone")).why
     micros = numpy_of(moments)
     local = micros + offsets(micros, zones)
     absent = nulls_of(moments)
-    odd = unknown | dates.beyond(local) | dates.beyond(micros)
-    return because(_in_zones(micros, zones, absent, odd), (unknown, why))
+    odd = ~known | dates.beyond(local) | dates.beyond(micros)
+    return because(_in_zones(micros, zones, absent, odd), (~known, why))
 
 
 def _in_zones(micros: Any, zones: Any, absent: Any, odd: Any) -> Column:
@@ -112,33 +114,6 @@ def _in_zones(micros: Any, zones: Any, absent: Any, odd: Any) -> Column:
     moments = pa.array(np.where(gone, 0, micros), pa.int64(), mask=gone).view(MOMENT)
     zones = np.where(gone, 0, zones).astype(np.int32) if zones.any() else zones
     return Column(zoned(moments, zones), some(odd & ~absent))
-
-
-def _zones(rows: Rows, name: Column) -> tuple[Any, Any, pa.Array | None]:
-    """The numbers of the zones that a column of strings names, where it names none, and why in the rows asked for."""
-    need(kind(name) == "text")
-    words = plain(name.values)
-    numbers, known = dates.zone_numbers(words, zone)
-    return numbers, ~known, reported(words, rows.opened(Column(None, ~known)), (NEVER, "is not a time zone")).why
-
-
-@kernel("make_date_time", "any any any any any any any any")
-def make_date_time(rows: Rows, *given: Column) -> Made:
-    *numbers, name = given
-    need(all(kind(number) == "long" for number in numbers))
-    zones, unknown, why = _zones(rows, Constants("UTC", rows.n) if kind(name) == "null" else name)
-    absent = np.logical_or.reduce([nulls_of(number.values) for number in numbers])
-    year, month, day, hour, minute, second, nanos = (
-        number.values.fill_null(1).to_numpy(zero_copy_only=False) for number in numbers
-    )
-    odd = (year < 2) | (year > 9998) | (month < 1) | (month > 12) | (hour < 0) | (hour > 23) | (minute < 0)
-    odd |= (minute > 59) | (second < 0) | (second > 59) | (nanos < 0) | (nanos >= 10**9) | (nanos % 1000 != 0)
-    year, month = np.where(odd, 2000, year), np.where(odd, 1, month)
-    odd |= (day < 1) | (day > dates.last_day(year, month)) | unknown
-    local = dates._days(year, month, np.where(odd, 1, day)) * 86_400 + (hour * 60 + minute) * 60 + second
-    local = np.where(odd, 0, local * 1_000_000 + nanos // 1000)
-    micros, _ = instants(local, zones)
-    return because(_in_zones(micros, zones, absent, odd), (unknown & (nanos >= 0) & (nanos < 10**9), why))
 
 
 @kernel("set_date_part", "fixed any moment")

@@ -349,22 +349,6 @@ def _signed(rows: Rows, value: Column, sign: int) -> Made:
     return None
 
 
-@kernel("~@", "any")
-def inverted(rows: Rows, value: Column) -> Made:
-    need(kind(value) == "long")
-    strict = _null_operands(rows, value)
-    return Column(pc.bit_wise_not(value.values), strict)
-
-
-@kernel("&", "whole whole", work=pc.bit_wise_and)
-@kernel("|", "whole whole", work=pc.bit_wise_or)
-@kernel("^", "whole whole", work=pc.bit_wise_xor)
-def _bits(rows: Rows, left: Column, right: Column, work: Callable[..., pa.Array]) -> Made:
-    """Bits of integers; null is 0."""
-    strict = _null_operands(rows, left, right)
-    return Column(work(left.values.fill_null(0), right.values.fill_null(0)), strict)
-
-
 # Comparison
 
 _ORDER: dict[str, Callable[..., pa.Array]] = {

@@ -80,15 +80,6 @@ def concat(rows: Rows, *given: Column) -> Made:
     return Column(values, merged(*opened))
 
 
-@kernel(".concat", "words words")
-def concat_method(rows: Rows, value: Column, other: Column) -> Made:
-    """``text.concat(other)``; a null `other` is the word null, as in Java."""
-    made = pc.binary_join_element_wise(
-        plain(value.values), pc.fill_null(plain(other.values), "null"), "", null_handling="emit_null"
-    )
-    return Column(made)
-
-
 @kernel("replacestr", "text fixed fixed")
 def replacestr(rows: Rows, value: Column, find: Any, new: Any) -> Made:
     if find is None or find == "":
@@ -198,14 +189,6 @@ def right(rows: Rows, value: Column, count: Column) -> Made:
 @kernel(".substring", "words any any?")
 def substring(rows: Rows, value: Column, *given: Column) -> Made:
     """``text.substring(start, end)``; fails beyond the ends."""
-    ends = [column.value for column in given if isinstance(column, Constants) and type(column.value) is int]
-    values = plain(value.values)
-    if len(ends) == len(given) and 0 <= ends[0] <= ends[-1] and rows.options.overrun != "error":
-        n = pc.utf8_length(values).fill_null(0).to_numpy(zero_copy_only=False)
-        odd = (n < ends[-1]) & ~nulls_of(values)
-        made = Column(pc.utf8_slice_codeunits(values, *ends), some(odd))
-        first, last = np.full(rows.n, ends[0]), np.full(rows.n, ends[1]) if len(ends) > 1 else n
-        return made if made.open is None else because(made, (odd, _no_part(odd, first, last, n)))
     if len(given) == 1:
         return _piece(rows, value, lambda n, at: (at, n, (at < 0) | (at > n)), *given)
     return _piece(rows, value, lambda n, at, end: (at, end, (at < 0) | (end < at) | (end > n)), *given)
@@ -381,37 +364,27 @@ for _name in ("sha1", "sha256", "sha512", "md5", "crc32"):
     kernel(_name, "text fixed?", name=_name)(_hash)
 
 
-def _same_texts(a: pa.Array, b: pa.Array, cased: bool) -> Column:
-    """Whether strings are equal, null where one is null."""
-    odd = None
-    if not cased:
-        (a, odd), (b, more) = texts.folded(a), texts.folded(b)
-        odd = merged(odd, more)
-    return Column(pc.equal(a, b), odd)
+@kernel("equals", "text text")
+def equals(rows: Rows, value: Column, other: Column) -> Made:
+    return Column(pa.array(same(value.values, other.values)))
 
 
-@kernel("equals", "text text", cased=True)
-@kernel("equalsIgnoreCase", "text text", cased=False)
-def _equals(rows: Rows, value: Column, other: Column, cased: bool) -> Made:
-    a, b = plain(value.values), plain(other.values)
-    found = _same_texts(a, b, cased)
-    return Column(pc.fill_null(found.values, pc.and_(pc.is_null(a), pc.is_null(b))), found.open)
+@kernel("equalsIgnoreCase", "text text")
+def equals_but_for_case(rows: Rows, value: Column, other: Column) -> Made:
+    (a, odd), (b, more) = texts.folded(plain(value.values)), texts.folded(plain(other.values))
+    return Column(pa.array(same(a, b)), merged(odd, more))
 
 
 @kernel(".equals", "any any")
-def _equals_method(rows: Rows, value: Column, other: Column) -> Made:
+def equals_method(rows: Rows, value: Column, other: Column) -> Made:
     """Null equals nothing."""
     return Column(pa.array(~nulls_of(value.values) & same(value.values, other.values)))
 
 
-@kernel(".equalsIgnoreCase", "any any")
-def _equals_but_for_case(rows: Rows, value: Column, other: Column) -> Made:
-    names = kind(value), kind(other)
-    if "null" in names and names[1] != "mixed":
-        return Column(pa.repeat(False, rows.n)) if names[0] in ("text", "null") else None
-    need(names == ("text", "text"))
-    found = _same_texts(plain(value.values), plain(other.values), False)
-    return Column(pc.fill_null(found.values, False), found.open)
+@kernel(".equalsIgnoreCase", "words words")
+def equals_method_but_for_case(rows: Rows, value: Column, other: Column) -> Made:
+    made = needed(equals_but_for_case(rows, value, other))
+    return Column(pc.and_(made.values, pc.is_valid(value.values)), made.open)
 
 
 @kernel("matches_regex", "text fixed")
