@@ -97,6 +97,19 @@ def sieved(offsets: np.ndarray[Any, Any], keep: Mask, *columns: pa.Array) -> tup
     return offsets_of(keep)[offsets], *[column.filter(mask) for column in columns]
 
 
+def side_by_side(lists: Sequence[tuple[Any, pa.Array]]) -> tuple[Offsets, list[tuple[pa.Array, Mask]]]:
+    """Offsets that lists have in common, each list's elements stretched to them, and where an element is missing."""
+    lengths = np.stack([np.diff(offsets) for offsets, _ in lists])
+    common = offsets_of(lengths.max(axis=0))
+    owners = owners_of(common)
+    within = np.arange(len(owners)) - common[:-1][owners]
+    found = []
+    for (offsets, items), length in zip(lists, lengths, strict=True):
+        missing = within >= length[owners]
+        found.append((items.take(pa.array(offsets[:-1][owners] + within, pa.int64(), mask=missing)), missing))
+    return common, found
+
+
 def first_hits(hits: Mask, owners: np.ndarray[Any, Any], n: int) -> Ints:
     """For each of `n` lists the place of the first element where `hits` is True, -1 where there is none."""
     at, found = np.full(n, -1, dtype=np.int64), np.flatnonzero(hits)[::-1]

@@ -104,6 +104,8 @@ _SIGNS = {
     "div": "/", "mod": "%", "not": "!",
 }  # fmt: skip
 _WORDS = {"true": True, "false": False, "null": None}
+#: All words that stand for no field of their name.
+KEYWORDS = RESERVED | {*_SIGNS, *_WORDS, "empty", "size"}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 

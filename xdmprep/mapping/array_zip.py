@@ -16,7 +16,7 @@ import pyarrow as pa
 from ..core.paths import EVERY, Path
 from ..core.shred import Leaf, all_null, conform, nest, nested_type, path_tree, plain, valid
 from ..errors import MappingError
-from ..kernels.arrays import list_parts, offsets_of
+from ..kernels.arrays import list_parts, side_by_side
 from ..language.shapes import only_where
 from ..schema import Field, Schema
 from .destinations import IDENTITY_MAPS, find
@@ -76,15 +76,8 @@ def _side_by_side(split: Sequence[Lists]) -> tuple[_Ints, list[pa.Array]]:
     first = split[0][0]
     if all(offsets is first or np.array_equal(offsets, first) for offsets, _ in split):
         return first, [values for _, values in split]
-    lengths = np.stack([np.diff(offsets) for offsets, _ in split])
-    common = offsets_of(lengths.max(axis=0))
-    row = np.repeat(np.arange(len(first) - 1), np.diff(common))
-    within = np.arange(common[-1]) - common[:-1][row]
-    stretched = []
-    for (offsets, values), length in zip(split, lengths, strict=True):
-        missing = within >= length[row]
-        stretched.append(values.take(pa.array((offsets[:-1][row] + within), pa.int64(), mask=missing)))
-    return common, stretched
+    offsets, columns = side_by_side(split)
+    return offsets, [values for values, _ in columns]
 
 
 def star_groups(outputs: Sequence[Output], schema: Schema | None, grouped: bool) -> list[Output]:

@@ -13,22 +13,17 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ..errors import printable
+from ..language.grammar import KEYWORDS
 
 Kind = Literal["auto", "column", "expression", "constant", "callable"]
 Missing = Literal["error", "null"]
 
 _PLAIN_PATH = re.compile(r"[^\W\d][\w$]*(?:\.[^\W\d][\w$]*|\[(?:\d+|\*)\])*")
 
-#: Words that the expression language keeps for itself; a column of that name is written ``${...}``.
-RESERVED = frozenset(
-    "new mod or break var lt for false while eq gt div not null continue else and ne true le if ge return _errors do "
-    "function empty size".split()
-)
-
 
 def is_plain_path(text: str) -> bool:
     """Whether `text` is a path of plain names, such as ``address.city`` or ``emails[*].name``."""
-    return _PLAIN_PATH.fullmatch(text) is not None and re.split(r"[.\[]", text)[0] not in RESERVED
+    return _PLAIN_PATH.fullmatch(text) is not None and re.split(r"[.\[]", text)[0] not in KEYWORDS
 
 
 def may_be_a_name(text: str) -> bool:

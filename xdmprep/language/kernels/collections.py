@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...kernels.arrays import first_hits, list_parts, offsets_of, owners_of, ranges, sieved
+from ...kernels.arrays import first_hits, list_parts, offsets_of, owners_of, ranges, side_by_side, sieved
 from ..columns import BOOL, LONG, TEXT, Column, Ints, Mask, as_mask, marked, merged, nulls_of, patched, plain, some
 from ..functions import table
 from ..shapes import (
@@ -239,19 +239,11 @@ def arrays_to_objects(rows: Rows, *given: Column) -> Made:
     names: list[str] = [literal(column, str) for column in given[::2]]
     lists = _lists(rows, given[1::2])
     need(names and len(set(names)) == len(lists) and not any(name.startswith("\0") for name in names))
-    lengths = np.stack([np.diff(offsets) for offsets, _ in lists])
-    total = offsets_of(lengths.max(axis=0))
-    owners = owners_of(total)
-    within = np.arange(int(total[-1])) - total[:-1][owners]
-    children, gone = [], []
-    for (offsets, items), length in zip(lists, lengths, strict=True):
-        missing = within >= length[owners]
-        at = pa.array(offsets[:-1][owners] + within, pa.int64(), mask=missing)
-        children.append(items.take(at) if len(items) else pa.nulls(len(owners), items.type))
-        may_lack = rows.options.zip_short == "absent" and len(lists) > 1
-        gone.append(missing if may_lack and (missing.any() or not rows.n) else None)
-    objects = object_of(names, children, gone, np.zeros(len(owners), dtype=bool))
-    return Column(list_of(total, objects))
+    offsets, columns = side_by_side(lists)
+    may_lack = rows.options.zip_short == "absent" and len(lists) > 1
+    gone = [missing if may_lack and (missing.any() or not rows.n) else None for _, missing in columns]
+    none = np.zeros(int(offsets[-1]), dtype=bool)
+    return Column(list_of(offsets, object_of(names, [items for items, _ in columns], gone, none)))
 
 
 def _entries(rows: Rows, column: Column) -> tuple[Ints, pa.Array, pa.Array]:

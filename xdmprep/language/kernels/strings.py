@@ -85,14 +85,14 @@ def replacestr(rows: Rows, value: Column, find: Any, new: Any) -> Made:
     if find is None or find == "":
         return Column(plain(value.values))
     need(isinstance(find, str) and isinstance(new, str | None))
-    most = -1 if rows.options.replace == "all" else 1
-    return Column(texts.replaced(plain(value.values), find, new or "", most))
+    most = None if rows.options.replace == "all" else 1
+    return Column(pc.replace_substring(plain(value.values), find, new or "", max_replacements=most))
 
 
 @kernel(".replace", "words fixed fixed")
 def replace_method(rows: Rows, value: Column, old: Any, new: Any) -> Made:
     need(isinstance(old, str) and old and isinstance(new, str))
-    return Column(texts.replaced(plain(value.values), old, new))
+    return Column(pc.replace_substring(plain(value.values), old, new))
 
 
 # Pieces of strings

@@ -230,32 +230,10 @@ def made_of(offsets: Ints, data: Any, nulls: Mask | None) -> pa.Array:
     )
 
 
-def replaced(values: pa.Array, find: str, new: str, most: int = -1) -> pa.Array:
-    """Strings with a literal replaced.
-
-    Args:
-        values: a string column.
-        find: the string to look for, not empty, taken literally.
-        new: what takes its place.
-        most: greatest number of hits to replace in a string, from the left; -1 for all.
-
-    Returns:
-        A string column of the same length, null where `values` is.
-    """
-    old_byte, new_byte = find.encode(), new.encode()
-    if len(old_byte) != 1 or len(new_byte) != 1 or most >= 0:
-        return pc.replace_substring(values, find, new, max_replacements=most)
-    offsets, data = bytes_of(values)
-    start, end = offsets[0], offsets[-1]
-    data = data[start:end]
-    made = np.where(data == old_byte[0], np.uint8(new_byte[0]), data)
-    return made_of(offsets - start, made, nulls_of(values) if values.null_count else None)
-
-
 def split_at_any(values: pa.Array, marks: str) -> pa.Array:
     """Lists of the parts between any of the characters `marks`, empty parts left out."""
     for mark in marks[1:]:
-        values = replaced(values, mark, marks[0])
+        values = pc.replace_substring(values, mark, marks[0])
     offsets, parts = list_parts(pc.split_pattern(values, marks[0]))
     offsets, parts = sieved(offsets, as_mask(pc.not_equal(parts, "")), parts)
     return list_of(offsets, parts, nulls_of(values))
