@@ -10,12 +10,12 @@ import pyarrow as pa
 
 from .. import _native as loops
 from . import _numpy
+from ._numpy import HASH_WEIGHTS
 from .arrays import Offsets, Positions
 from .csv_arrow import Aside, CsvForm
 from .interface import Automaton
 from .json_columns import ARRAY, MAP, OBJECT, UNKNOWN, JsonColumn, JsonNode, Parsed
 from .json_plain import Elements
-from .text_keys import HASH_WEIGHTS
 from .walk import TextColumn, TextRun, Walk
 
 _ELEMENTS = 4

@@ -20,8 +20,9 @@ from ..errors import SourceError, shorten
 from .arrow import as_records, read_arrow, read_frame, read_parquet
 from .csv import CsvOptions, KnownShapes, read_csv
 from .excel import ExcelOptions, read_excel
+from .opening import is_compressed
 from .several import expand, fingerprint, kind_of, not_read, partitions, read_files
-from .spooled import Spooled, is_book, is_compressed, is_open_file, kind_of_bytes
+from .spooled import Spooled, is_book, is_open_file, kind_of_bytes
 
 log = logging.getLogger("xdmprep.read")
 

@@ -31,7 +31,7 @@ from ..errors import NoRowsError, SourceError, UsageError, counted, option, shor
 from ..kernels.csv_arrow import Aside, CsvForm
 from ..kernels.record_boundary import Cutter
 from .encodings import encoding_of
-from .opening import check_encoding, is_packed, open_text
+from .opening import check_encoding, is_compressed, open_text
 
 #: A longer record is set aside without being held in memory.
 MAX_RECORD_BYTES = 32 << 20
@@ -209,7 +209,7 @@ def read_csv(
         leaves=shape.leaves,
         arrow_schema=shape.columns,
         name=file.name,
-        total_bytes=None if is_packed(file) else file.stat().st_size,
+        total_bytes=None if is_compressed(file) else file.stat().st_size,
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from ..core.documents import is_file
 from ..core.packed import open_bytes, packing
 from ..errors import SourceError, UsageError, option, shorten
 
@@ -51,10 +52,12 @@ def open_text(file: Path, encoding: str = "utf-8") -> io.BufferedReader:
     return raw
 
 
-def is_packed(file: Path) -> bool:
-    """Whether a file is compressed."""
-    with file.open("rb") as raw:
-        return packing(raw.read(4)) is not None
+def is_compressed(file: Path) -> bool:
+    """Whether a file is compressed, by its first bytes; False where it cannot be read."""
+    if is_file(file):
+        with suppress(OSError, ValueError), file.open("rb") as raw:
+            return packing(raw.read(4)) is not None
+    return False
 
 
 class _Recoded(io.RawIOBase):

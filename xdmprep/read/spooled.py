@@ -127,17 +127,6 @@ def _keeping(source: Callable[[], Iterator[Any]], kept: Spooled) -> Callable[[],
     return opened
 
 
-def is_compressed(file: Path) -> bool:
-    """Whether a file is compressed, by its first bytes; False where it cannot be read."""
-    if not is_file(file):
-        return False
-    try:
-        with file.open("rb") as opened:
-            return packing(opened.read(4)) is not None
-    except (OSError, ValueError):
-        return False
-
-
 def kind_of_bytes(file: Path) -> str | None:
     """``CSV``, ``JSON``, ``Parquet``, ``Excel`` or ``Arrow``, by the first bytes once unpacked; None without a file."""
     if not is_file(file):
