@@ -36,8 +36,7 @@ def invalid_sample(schema: Schema, count: int, *, seed: int = 0, fill: float = 0
     for number in range(count):
         for again in range(TRIES):
             (record,) = sample(schema, 1, seed=seed + number * TRIES + again, fill=fill)
-            spoiled = copy.deepcopy(record)
-            chance.choice(_WAYS)(spoiled, schema, chance)
+            spoiled = _spoiled(record, chance)
             issue = next((one for one in schema.check(spoiled) if one.severity == "error"), None)
             if issue is not None:
                 yield spoiled, issue
@@ -56,43 +55,26 @@ def _places(value: Any) -> Iterator[_Place]:
         yield from _places(inner)
 
 
-def _another_type(record: Any, schema: Schema, chance: random.Random) -> None:
-    places = list(_places(record))
-    if places:
-        container, key = chance.choice(places)
-        container[key] = 7 if isinstance(container[key], str | dict | list) else {"unexpected": True}
+#: Ways to spoil a record: the kind of value that is changed, and what it becomes; without a change it is left out.
+_WAYS: tuple[tuple[Any, Callable[[Any, random.Random], Any] | None], ...] = (
+    (object, lambda value, _: 7 if isinstance(value, str | dict | list) else {"unexpected": True}),
+    (str, lambda _, chance: chance.choice(["", "not what was asked for", "x" * 5000, "2024-13-45"])),
+    (int | float, lambda _, chance: chance.choice([-(10**15), 10**15, 0.5])),
+    (dict, lambda value, _: {**value, "noSuchField": "x"}),
+    (object, None),
+)
 
 
-def _left_out(record: Any, schema: Schema, chance: random.Random) -> None:
-    places = [(container, key) for container, key in _places(record) if isinstance(container, dict)]
-    if places:
-        container, key = chance.choice(places)
-        del container[key]
-
-
-def _odd_text(record: Any, schema: Schema, chance: random.Random) -> None:
-    places = [(container, key) for container, key in _places(record) if isinstance(container[key], str)]
-    if places:
-        container, key = chance.choice(places)
-        container[key] = chance.choice(["", "not what was asked for", "x" * 5000, "2024-13-45"])
-
-
-def _beyond(record: Any, schema: Schema, chance: random.Random) -> None:
-    places = [
-        (container, key)
-        for container, key in _places(record)
-        if isinstance(container[key], int | float) and not isinstance(container[key], bool)
-    ]
-    if places:
-        container, key = chance.choice(places)
-        container[key] = chance.choice([-(10**15), 10**15, 0.5])
-
-
-def _unknown_field(record: Any, schema: Schema, chance: random.Random) -> None:
-    objects = [record, *(container[key] for container, key in _places(record) if isinstance(container[key], dict))]
-    chance.choice(objects)["noSuchField"] = "x"
-
-
-_WAYS: tuple[Callable[[Any, Schema, random.Random], None], ...] = (
-    _another_type, _left_out, _odd_text, _beyond, _unknown_field,
-)  # fmt: skip
+def _spoiled(record: Any, chance: random.Random) -> Any:
+    """A copy of the record with one value changed or left out, if it has one of the kind that was drawn."""
+    whole = [copy.deepcopy(record)]
+    kind, change = chance.choice(_WAYS)
+    places = [*_places(whole[0]), *([(whole, 0)] if kind is dict else [])]
+    fitting = [place for place in places if isinstance(place[0][place[1]], kind)]
+    if fitting:
+        inside, key = chance.choice(fitting)
+        if change is None:
+            del inside[key]
+        else:
+            inside[key] = change(inside[key], chance)
+    return whole[0]
