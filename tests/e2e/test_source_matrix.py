@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import fsspec
+import numpy as np
 import openpyxl
 import pandas as pd
 import polars as pl
@@ -361,13 +362,13 @@ def halves(folder: Path, names: list[str]) -> Path:
 
 
 def parts(folder: Path, names: list[str], ending: str) -> Path:
-    """The rows in two files of text, the second compressed, and a folder's name that gives no column of the table."""
+    """The rows in two files of text, the second compressed; its folder's name gives no column, its own are turned."""
     rows = lines_bytes(names).splitlines(keepends=True)
     (folder / "parts" / "day=1").mkdir(parents=True)
     if ending == "csv":
         head, *rest = table_rows(names)
-        rows = [row_bytes(row) for row in rest]
-        first, second = row_bytes(head) + b"".join(rows[:2]), row_bytes(head) + b"".join(rows[2:])
+        first = b"".join(map(row_bytes, [head, *rest[:2]]))
+        second = b"".join(row_bytes(row[::-1]) for row in [head, *rest[2:]])
     else:
         first, second = b"".join(rows[:2]), b"".join(rows[2:])
     wrote(folder / "parts" / f"a.{ending}", first)
@@ -491,6 +492,10 @@ KINDS: dict[str, Kind] = {
     "polars, lazy": Kind(lambda names, _: polars_frame(names).lazy(), all_but("decimal256", "list_view", *RUNS)),
     "DuckDB": Kind(lambda names, _: duck(names), all_but("float16", "decimal256")),
     "dict of lists": Kind(lambda names, _: given_columns(names), all_but()),
+    "dict of arrays": Kind(
+        lambda names, _: {name: np.array(some, object) for name, some in given_columns(names).items()}, SCALARS
+    ),
+    "tuple of dicts": Kind(lambda names, _: tuple(given_rows(names)), all_but()),
     "list of dicts": Kind(lambda names, _: given_rows(names), all_but()),
     "generator of dicts": Kind(lambda names, _: iter(given_rows(names)), all_but()),
     "CSV": Kind(file("a.csv", csv_bytes), SCALARS),
@@ -535,6 +540,7 @@ KINDS: dict[str, Kind] = {
     "URL of a local file": Kind(lambda names, folder: file("a.csv", csv_bytes)(names, folder).as_uri(), SCALARS),
     "text in memory": Kind(lambda names, _: io.StringIO(csv_bytes(names).decode(), newline=""), SCALARS),
     "zip of Parquet": Kind(lambda names, folder: zipped(folder, "a.parquet", parquet_bytes(names)), PARQUET),
+    "BytesIO of CSV": Kind(lambda names, _: io.BytesIO(csv_bytes(names)), SCALARS),
     "BytesIO of Parquet": Kind(lambda names, _: io.BytesIO(parquet_bytes(names)), PARQUET),
     "open file of JSON lines": Kind(lambda names, folder: opened(folder, "a", lines_bytes(names)), all_but()),
     "standard input": Kind(lambda names, _: "-", all_but()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import json
 import re
 import resource
@@ -11,6 +12,7 @@ import socket
 import sqlite3
 import threading
 import time
+import uuid
 
 import pytest
 import requests
@@ -38,8 +40,9 @@ from xdmprep import wire
 from xdmprep.cli import run
 from xdmprep.emulator import Emulator, ingest, uploads
 from xdmprep.emulator.app import JSON_BYTES
-from xdmprep.emulator.faults import Fault
+from xdmprep.emulator.faults import Fault, Faults
 from xdmprep.emulator.responses import DEPTH, json_body
+from xdmprep.emulator.store import sandbox_id
 from xdmprep.errors import UsageError
 
 BYTES = {"Content-Type": wire.BYTES_TYPE}
@@ -535,6 +538,48 @@ def test_what_a_fault_may_be(key, taken, refused):
     for value in refused:
         with pytest.raises(UsageError, match=f"{key}={value} is not from"):
             Fault(**{key: value})
+
+
+def test_which_requests_a_fault_strikes():
+    faults, path = Faults(), f"{IMPORT}/b/datasets/d/files/a.json"
+    faults.add(Fault(route="file", method="put", status=503, count=2))
+    sent = [("PATCH", path), ("PUT", f"{CATALOG}/batches"), ("PUT", path), ("PUT", path), ("PUT", path)]
+    drawn = [faults.draw(*request) for request in sent]
+    assert [fault and fault.status for fault in drawn] == [None, None, 503, 503, None]
+    faults.add(Fault(status=429, rate=1))
+    assert [faults.draw("GET", path).status for _ in range(3)] == [429, 429, 429]
+    assert [rule["count"] for rule in faults.listed()] == [0, -1]
+
+
+def test_stalls_and_retries_strike_no_request(emulator):
+    rules = [{"stall": 1}, {"retry": 2}, {"status": 503, "route": "token"}]
+    listed = call("POST", emulator.url, "/_emulator/faults", json=rules).json()
+    assert "token" in str(listed) and "any" not in str(listed)
+    assert emulator.state.ingestion.stalls == {"stall": 1, "retry": 2}
+
+
+@pytest.mark.parametrize("over", [0, 1])
+@pytest.mark.parametrize(("limit", "was", "status"), [
+    ("abandon_after", "loading", "abandoned"), ("collect_after", "inactive", "deleted"),
+])  # fmt: skip
+def test_how_long_a_batch_stays(emulator, batch, monkeypatch, limit, was, status, over):
+    store, ingestion = emulator.state.store, emulator.state.ingestion
+    doc = store.change_batch(batch, {"loading"}, status=was)
+    monkeypatch.setattr(ingest, "now_ms", lambda: doc["updated"] + 60_000 + over)
+    monkeypatch.setattr(ingestion, limit, 60)
+    ingestion._expire()
+    assert quick(emulator.url).status(batch).status == (status if over else was)
+
+
+def test_tokens_are_forgotten_a_day_after_they_expired(emulator):
+    store, day = emulator.state.store, 86_400
+    for name, age in (("old", day + 30), ("young", day - 30), ("new", 0)):
+        store.add_token(name, time.time() - age)
+    assert [name for name in ("old", "young", "new") if store.token_expires(name)] == ["young", "new"]
+
+
+def test_the_id_of_a_sandbox_is_a_uuid():
+    assert sandbox_id("prod") == str(uuid.UUID(hashlib.sha256(b"prod").hexdigest()[:32]))
 
 
 @pytest.mark.parametrize("over", [0, 1])

@@ -88,7 +88,14 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
     "emulator/faults.py": ((EMULATOR,), [
         ("400 <= self.status <= 599", "400 < self.status <= 599"),
         ("400 <= self.status <= 599", "400 <= self.status < 599"),
-        ("0 <= self.rate <= 1", "0 <= self.rate < 1"),
+        ("0 <= self.rate <= 1", "0 <= self.rate < 1"), ("rule.count == 0", "rule.count != 0"),
+        ("rule.method.upper() != method", "rule.method.upper() == method"), ("rule.count -= rule.count > 0", "pass"),
+        ("self.count < 0 and not self.rate", "self.count < 0 or not self.rate"),
+    ]),
+    "emulator/admin_routes.py": ((EMULATOR,), [("not fault.stall and not", "not fault.stall or not")]),
+    "emulator/store.py": ((EMULATOR,), [
+        ("digest[16:20], digest[20:32]", "digest[16:21], digest[21:32]"), ("86400", "86460"), ("- 86400", "- 86340"),
+        ("expires < ?", "expires > ?"),
     ]),
     "emulator/mappings.py": ((EMULATOR,), [
         ("len(str(source)) > EXPRESSION", "len(str(source)) >= EXPRESSION"),
@@ -164,8 +171,22 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
         ("len(name) > MAX_NAME", "len(name) >= MAX_NAME"), ("int(declared) > limit", "int(declared) >= limit"),
         ("size != int(declared)", "size > int(declared)"),
     ]),
-    "emulator/ingest.py": ((EMULATOR,), [
-        ("TRIES = 3", "TRIES = 4"),
+    "emulator/ingest.py": ((EMULATOR, "tests/integration/test_emulator_routes.py"), [
+        ("TRIES = 3", "TRIES = 4"), ("len(self.files) > BATCH_FILES", "len(self.files) >= BATCH_FILES"),
+        ("< now_ms() - self.abandon_after", "<= now_ms() - self.abandon_after"),
+        ("< now_ms() - self.collect_after", "<= now_ms() - self.collect_after"),
+        ("doc is None:\n                return\n            if", "doc:\n                return\n            if"),
+    ]),
+    "mapping/files.py": (("tests/unit/test_mapping_sets.py",), [
+        ("number < len(row) and", "number <= len(row) and"), ("at[key] = found[0]", "at[key] = found[-1]"),
+        ('if kind and not kind.startswith("text/")', "if kind"), ("and row[number].strip()}", "}"),
+    ]),
+    "client/readiness.py": (("tests/integration/test_client_readiness.py",), [
+        ("if state.upsert and manifest is not None and", "if (state.upsert or manifest is not None) and"),
+        ("if state.upsert and manifest is not None and not patch:", "if state.upsert and manifest is not None:"),
+        ("if state.upsert and manifest is not None and", "if state.upsert and"),
+        ("state.upsert and manifest is not None and not patch:", "state.upsert and manifest is not None:"),
+        ('"not-identity", "error" if', '"not-identity", "note" if'),
     ]),
     "core/documents.py": ((INPUT, "tests/unit/test_documents.py"), [
         ("if count > MAX_ENTRIES", "if count >= MAX_ENTRIES"), ("len(below) > MAX_VALUES", "len(below) >= MAX_VALUES"),
@@ -195,14 +216,14 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
         ("MAX_LENGTH = 4096", "MAX_LENGTH = 4097"),
     ]),
     "pipeline/prepare.py": ((INPUT, "tests/unit/test_prepare.py"), [
-        ("percent > threshold", "percent >= threshold"), ("0 <= error_threshold", "0 < error_threshold"),
-        ("error_threshold <= 100", "error_threshold < 100"),
+        ("percent > self.threshold", "percent >= self.threshold"), ("0 <= threshold", "0 < threshold"),
+        ("threshold <= 100", "threshold < 100"),
     ]),
     "pipeline/upsert.py": ((PATCH,), [
         ("if max_records < 1", "if max_records < 0"), ("patch.records <= most", "patch.records < most"),
     ]),
-    "patch/blocks.py": ((PATCH,), [
-        ("chosen[match >= 0]", "chosen[match > 0]"), ("new = match < 0", "new = match <= 0"),
+    "patch/diff.py": ((PATCH,), [
+        ("chosen[match >= 0],", "chosen[match > 0],"), ("new = match < 0", "new = match <= 0"),
         ("counts > 1]", "counts > 2]"),
     ]),
     "write/parts.py": ((INPUT, FIGURES, WRITE), [

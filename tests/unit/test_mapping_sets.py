@@ -11,6 +11,7 @@ import yaml
 
 from xdmprep.errors import MappingError
 from xdmprep.mapping import FieldMapping, MappingSet
+from xdmprep.mapping.files import read_csv_template
 
 POSTED = {
     "name": "Members",
@@ -244,6 +245,11 @@ def test_csv_template_of_other_headings(tmp_path: Path) -> None:
     file.write_text('Source field,Target field,Field type\na,x.a,\n"concat(a,b)",x.b,Calculated field\n', "utf-8-sig")
     assert [(m.kind, m.source) for m in MappingSet.load(file).mappings] == [
         ("column", "a"), ("expression", "concat(a,b)"),
+    ]  # fmt: skip
+    file.write_text("Source,Destination,Source,Type\n a , b ,c\n , ,\n\nd,e,,text/x\nf,g,h,Calculated")
+    assert read_csv_template(file.read_text(), "t.csv") == [
+        {"source": "a", "destination": "b"}, {"source": "d", "destination": "e", "sourceType": "text/x"},
+        {"source": "f", "destination": "g", "sourceType": "EXPRESSION"},
     ]  # fmt: skip
     file.write_text("from,to\na,b\n")
     with pytest.raises(MappingError, match="no headings for source and destination"):
