@@ -216,7 +216,7 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
         ("MAX_LENGTH = 4096", "MAX_LENGTH = 4097"),
     ]),
     "pipeline/prepare.py": ((INPUT, "tests/unit/test_prepare.py"), [
-        ("percent > self.threshold", "percent >= self.threshold"), ("0 <= threshold", "0 < threshold"),
+        ("percent > self.threshold", "percent >= self.threshold"), ("0 <= self.threshold", "0 < self.threshold"),
         ("threshold <= 100", "threshold < 100"),
     ]),
     "pipeline/upsert.py": ((PATCH,), [
