@@ -63,6 +63,11 @@ from xdmprep.language.grammar import GRAMMAR
         ("transformArray([1, 2], (x) -> x * x)", [1, 4]),
         ("filterArray([[1], [2, 3]], x -> x.size() > 1)[0][1]", 3),
         ("'Abc'.toLowerCase().length()", 3),
+        ("1 + 2 // and 'the rest", 3),
+        ("1 ## + 2\n + 3", 4),
+        ('/* the sum:\n * of two */ 1 /**/ + /* " */ 2', 3),
+        ("concat('http://x', \"/* y */\", '##')", "http://x/* y */##"),
+        ("8 / 2 / 2", 2),
     ],
 )
 def test_an_expression_without_a_record(text: str, wanted: Any) -> None:
@@ -113,6 +118,16 @@ def test_dotted_columns_can_be_switched_off() -> None:
         ("concat(a, 'x)", "no closing quote", 10),
         ("upper(First Name)", "a name with blanks", 12),
         ("a = 1", "'=='", 2),
+        ("a <> 1", "'not equal' is written !=", 3),
+        ("concat(a, \u201cx\u201d)", "straight quotes", 10),
+        ("concat(a, \u2019x\u2019)", "straight quotes", 10),
+        ("`a`", "straight quotes", 0),
+        ("a\u200b", "invisible", 1),
+        ("a; a", "one expression", 1),
+        ("a # x", "begins with ## or //", 2),
+        ("1 \u2013 1", "minus is written -", 2),
+        ("filterArray(a, x => x)", "x -> upper(x)", 17),
+        ("/* a", "Unexpected '/'", 0),
         ("${a", "no closing brace", 0),
         ("for + 1", "reserved word", 0),
         ("1 +* 2", "Unexpected '*'", 3),
@@ -154,10 +169,34 @@ def test_the_caret_stands_under_the_right_line() -> None:
     assert str(caught.value).splitlines()[-2:] == ["      b b)", "        ^"]
 
 
-def test_deep_nesting_is_a_fault_of_the_author_not_a_crash() -> None:
-    assert evaluate("(" * 1500 + "1" + ")" * 1500, {}, strict=True) == 1
-    with pytest.raises(ExpressionError, match="deep"):
-        evaluate("!" * 4000 + "true", {})
+@pytest.mark.parametrize(
+    ("before", "middle", "after"),
+    [
+        ("(", "a", ")"), ("!", "a", ""), ("", "a", "+a"), ("", "a", ".trim()"), ("concat(", "a", ")"),
+        ("iif(a == 1, a, ", "a", ")"), ("a ? a : ", "a", ""), ("[", "a", "]"), ("{'k': ", "a", "}"),
+        ("transformArray([a], x -> ", "x", ")"), ("", "a", "[0]"), ("to_array(false, ", "a", ")"),
+    ],
+)  # fmt: skip
+def test_deep_nesting_is_a_fault_of_the_author_not_a_crash(before: str, middle: str, after: str) -> None:
+    rows = pa.record_batch({"a": ["b"]})
+
+    def below(frames: int, text: str) -> None:
+        if frames:
+            return below(frames - 1, text)
+        compile_expression(text, rows.schema).apply(rows)
+        evaluate(text, {"a": "b"})
+        return None
+
+    refused = 0
+    for levels in (*range(10, 200, 20), 400, 1000, 2000):
+        text = before * levels + middle + after * levels
+        try:
+            below(100, text)
+        except ExpressionError as error:
+            assert levels > 30
+            assert "nested too deeply" in str(error) or len(text) > grammar.MAX_LENGTH
+            refused += 1
+    assert refused > 0 or before == "("
 
 
 @pytest.mark.parametrize("operator", ["+", "-", "*", "/", "%"])

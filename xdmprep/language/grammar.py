@@ -19,9 +19,11 @@ from lark import __version__ as LARK
 from lark.exceptions import VisitError
 
 from ..errors import ExpressionError
-from .tree import ARRAY, CHOICE, ELEMENT, MAP, Call, Constant, FieldPath, Lambda, Node
+from .tree import ARRAY, CHOICE, ELEMENT, MAP, Call, Constant, FieldPath, Lambda, Node, children
 
 MAX_LENGTH = 4096
+#: Levels of nesting, of which a lambda counts as two: what Python's stack has room for, with the caller's frames on it.
+MAX_DEPTH = 150
 
 #: Words that the platform reserves and that are no operators; a field of this name is written ``${name}``.
 RESERVED = frozenset("new break var for while continue else return if _errors do function".split())
@@ -96,6 +98,8 @@ STRING: /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/s
 REGEX.2: /~\/(?:[^\/\\\n]|\\.)+\//
 WRAPPED.5: /\$\{(?:[^}\\]|\\.)*\}/s
 NAME: /(?:[^\W\d]|\$(?!\{))(?:[\w$]|\\\.)*/
+COMMENT.6: /(?:##|\/\/)[^\n]*|\/\*.*?\*\//s
+%ignore COMMENT
 %ignore /\s+/
 """  # noqa: E501
 
@@ -169,18 +173,28 @@ def parse(text: str) -> Node:
             None,
         )
     try:
-        return _BUILDER.transform(_parser().parse(text))
+        tree = _BUILDER.transform(_parser().parse(text))
     except VisitError as error:
         fault = error.orig_exc
         if isinstance(fault, _Fault):
             raise ExpressionError(fault.message, text, fault.position) from None
         if isinstance(fault, RecursionError):
-            raise ExpressionError("The expression is nested too deeply", text, None) from None
+            raise ExpressionError(_TOO_DEEP, text, None) from None
         raise
     except UnexpectedInput as error:
         raise _explain(error, text) from None
     except RecursionError:
-        raise ExpressionError("The expression is nested too deeply", text, None) from None
+        raise ExpressionError(_TOO_DEEP, text, None) from None
+    todo = [(tree, 1)]
+    while todo:
+        node, depth = todo.pop()
+        if depth > MAX_DEPTH:
+            raise ExpressionError(_TOO_DEEP, text, node.position)
+        todo += [(child, depth + 1 + isinstance(child, Lambda)) for child in children(node)]
+    return tree
+
+
+_TOO_DEEP = f"The expression is nested too deeply: at most {MAX_DEPTH} levels are read"
 
 
 def _explain(error: UnexpectedInput, text: str) -> ExpressionError:
@@ -193,15 +207,31 @@ def _explain(error: UnexpectedInput, text: str) -> ExpressionError:
             return ExpressionError("This text has no closing quote", text, position)
         if rest.startswith("${"):
             return ExpressionError("This field name has no closing brace", text, position)
+        if rest.startswith("=>"):
+            return ExpressionError("A lambda is written with '->', as in x -> upper(x)", text, position)
         if rest[0] == "=":
             return ExpressionError("A calculated field assigns nothing; write '==' to compare", text, position)
-        return ExpressionError(f"Unexpected character {rest[0]!r}", text, position)
+        hint = next((hint for signs, hint in _HINTS.items() if rest[0] in signs), "")
+        return ExpressionError(f"Unexpected character {rest[0]!r}{hint}", text, position)
     token = str(error.token) if isinstance(error, UnexpectedToken) else text[position : position + 1]
     hint = ""
     before = text[:position].rstrip()
+    if text[position - 1 : position + 1] == "<>":
+        hint = ": 'not equal' is written !="
     if re.match(r"[\w$\"']", token) and re.search(r"[\w$\"')\]]$", before):
         hint = ": an operator or a comma is missing before it, or a name with blanks is not written ${...}"
     return ExpressionError(f"Unexpected {token!r}{hint or _named(before)}", text, position)
+
+
+#: What may have been meant by characters that no expression has.
+_HINTS = {
+    "\u201c\u201d\u201e\u201f\u00ab\u00bb": ": strings stand in straight quotes (\")",
+    "\u2018\u2019\u201a\u201b\u00b4": ": strings stand in straight quotes (')",
+    "\u200b\u200c\u200d\u2060\ufeff\u00ad": ": it is invisible; delete it",
+    ";": ": a calculated field is one expression, and a comma stands between arguments",
+    "#": ": a comment begins with ## or //", "\u2013\u2014\u2212": ": minus is written -",
+    "`": ": strings stand in straight quotes (\"), and names of fields with blanks in ${...}",
+}  # fmt: skip
 
 
 _OPERATOR = re.compile(r"(?<![\w$.])(?:empty|size|not|and|or|eq|ne|lt|gt|le|ge|div|mod)$")
