@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -307,6 +308,37 @@ def test_memory_is_bounded(kind: str) -> None:
     assert most < bound, (most, bound)
 
 
+@pytest.mark.parametrize("kind", ["distinct", "huge", "mixed"])
+def test_a_table_in_memory_needs_no_files(kind: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its rows are taken from where they are: beside it there are their order and the groups of one piece."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    rows, memory = 200_000, 3 << 20
+    numbers = np.random.default_rng(2).permutation(rows)
+    keys = {
+        "distinct": [f"k{number}" for number in numbers],
+        "huge": ["one"] * rows,
+        "mixed": [f"k{number // 4}" if number % 2 else "one" for number in numbers],
+    }[kind]
+    table = pa.table({"k": keys, "a": [f"{number:040d}" for number in range(rows)], "n": range(rows)}, schema=LINES)
+    assert table.nbytes > 3 * memory
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    wanted = frame.group_by("k", maintain_order=True).agg("n")["n"].to_list()
+    before, most, found = pa.total_allocated_bytes(), 0, []
+    for chunk in group_stream(open_source(table), ("k",), reads=["a"], memory=memory).chunks():
+        most = max(most, pa.total_allocated_bytes() - before)
+        found += [[row - 1 for row in group] for group in chunk.members.to_pylist()]
+        texts = chunk.records.column("a").to_pylist()
+        assert texts == [f"{row:040d}" for group in found[-len(chunk) :] for row in group]
+    assert found == wanted
+    group = max(map(len, wanted)) * table.nbytes // rows
+    bound = 3 * memory + 24 * rows + 3 * group
+    assert most < bound, (most, bound)
+    with pytest.raises(SourceError, match="No such file"):  # the slices of two arrays are no table in one piece
+        both = pa.concat_tables([table, table.take(pa.array(np.arange(rows)))])
+        list(group_stream(open_source(both), ("k",), memory=memory).chunks())
+
+
 @pytest.mark.parametrize("in_order", [False, True])
 def test_chunks_of_long_strings_are_no_larger_than_others(in_order: bool) -> None:
     size, rows = 200_000, 150
@@ -335,6 +367,15 @@ def test_wide_tables_give_the_same_groups_from_files(keys: list[int], memory: in
     assert pa.Table.from_batches([chunk.records for chunk in found]).equals(table.take(places).combine_chunks())
 
 
+def groups_of(spill: Spill) -> list[list[dict[int, Any]]]:
+    """The rows of each group."""
+    found = []
+    for offsets, columns in spill.groups():
+        lines = [dict(enumerate(row)) for row in zip(*(column.to_pylist() for column in columns), strict=True)]
+        found += [lines[at:end] for at, end in pairwise(offsets.tolist())]
+    return found
+
+
 def test_a_file_too_large_for_memory_is_spread_again(tmp_path: Path) -> None:
     keys = [f"k{number % 300}" for number in range(900)]
     rows = [{"k": key, "a": key * 3, "n": number} for number, key in enumerate(keys)]
@@ -348,12 +389,13 @@ def test_a_file_too_large_for_memory_is_spread_again(tmp_path: Path) -> None:
         with Spill(folder, [0], memory) as spill:
             spill.add(list(numbered))
             assert any(folder.iterdir())
-            found = [group for groups in spill.groups() for group in groups.to_pylist()]
-        assert [group[0]["k"] for group in found] == keys[:300]
+            found = groups_of(spill)
+        assert [group[0][0] for group in found] == keys[:300]
         assert all(
-            [row["n"] for row in group] == [number, number + 300, number + 600] for number, group in enumerate(found)
+            [row[2] for row in group] == [number, number + 300, number + 600] for number, group in enumerate(found)
         )
-        assert bool(list(folder.glob("again-*"))) == (memory < 1 << 20)
+        deep = [len(again.relative_to(folder).parts) for again in folder.rglob("again-*")]
+        assert max(deep, default=0) == (2 if memory < 1 << 20 else 0)
 
 
 @given(st.lists(st.sampled_from(["ab", "ba", "", "x", "é"]) | st.none(), min_size=1, max_size=60), st.booleans())
@@ -515,13 +557,10 @@ def test_how_many_files_rows_are_spread_over_and_how_often(tmp_path: Path) -> No
         spill._columns = columns
         assert spill._files == files
     one = pa.record_batch({"k": ["a"] * 9, "\0row": pa.array(range(1, 10))})
-    for memory, again in ((0, 2), (one.nbytes - 1, 2), (one.nbytes, 0)):  # a single group cannot be spread
-        folder = tmp_path / str(memory)
-        folder.mkdir()
-        with Spill(folder, [0], memory) as spill:
-            spill.add([one])
-            assert [len(group) for groups in spill.groups() for group in groups.to_pylist()] == [9]
-        assert len(list(folder.rglob("again-*"))) == again
+    with Spill(tmp_path, [0], 0) as spill:  # a single group cannot be spread
+        spill.add([one])
+        assert [len(group) for group in groups_of(spill)] == [9]
+    assert not list(tmp_path.rglob("again-*"))
 
 
 def test_how_large_a_chunk_of_a_wide_table_is() -> None:

@@ -79,13 +79,19 @@ class GroupRows:
 
     def _in_one_piece(self, at: int) -> bool:
         parts = self._parts[at]
-        whole = parts[0] if len(parts) == 1 else _undivided(parts)
+        whole = parts[0] if len(parts) == 1 else undivided(parts)
         if whole is not None:
             parts[:] = [whole]
         return whole is not None
 
     def grouped(
-        self, columns: Sequence[int], keys: Sequence[int], order: Codes | None, bounds: Ints, most: int = 1 << 31
+        self,
+        columns: Sequence[int],
+        keys: Sequence[int],
+        order: Codes | None,
+        bounds: Ints,
+        most: int = 1 << 31,
+        keep: bool = False,
     ) -> Iterator[tuple[Offsets, list[pa.Array]]]:
         """The rows group by group, in pieces of at most `most` rows, unless it is a single group.
 
@@ -93,11 +99,12 @@ class GroupRows:
         processor's cache after the first group, and leaves room for the pieces of the next one.
 
         Args:
-            columns: places of the columns.  Where they are put in order, they are here no longer.
+            columns: places of the columns.
             keys: those of the key.  A text is the same in all rows of a group, so that of the first is taken.
             order: brings the rows of a group together; None if they stand so.
             bounds: of the groups.
             most: rows of a piece.
+            keep: whether columns that were put in order stay here.
 
         Yields:
             For each piece, in order, where its groups begin, and the values of each of `columns`.
@@ -107,7 +114,7 @@ class GroupRows:
         firsts = None if order is None else np.repeat(order[bounds[:-1]], np.diff(bounds))
         for column in columns:
             values = self.coded(column) if column in keys and order is not None else self.column(column)
-            if order is not None:
+            if order is not None and not keep:
                 self._parts[column] = []
             picked = order
             if firsts is not None and column in keys:
@@ -171,7 +178,7 @@ def _of_one_type(parts: Sequence[pa.Array]) -> Sequence[pa.Array]:
     return [plain(part) for part in parts]
 
 
-def _undivided(parts: Sequence[pa.Array]) -> pa.Array | None:
+def undivided(parts: Sequence[pa.Array]) -> pa.Array | None:
     """The array that these are the slices of, one after the other, as those of a table in memory are; or None."""
     first = parts[0]
     if pa.types.is_nested(first.type):
@@ -180,7 +187,7 @@ def _undivided(parts: Sequence[pa.Array]) -> pa.Array | None:
         words = _where(first.dictionary)
         if not all(part.type == first.type and _where(part.dictionary) == words for part in parts):
             return None
-        codes = _undivided([part.indices for part in parts])
+        codes = undivided([part.indices for part in parts])
         return None if codes is None else pa.DictionaryArray.from_arrays(codes, first.dictionary, safe=False)
     end = first.offset
     where = _addresses(first)

@@ -43,6 +43,7 @@ from .grouping import (
     hashes_of,
     plain_bytes,
     rows_of,
+    undivided,
 )
 from .mapper import source_records
 from .nested import natural
@@ -200,12 +201,15 @@ class _Grouping:
             reading.enter_context(MemoryOfSystem())
             spill: Spill | None = None
             others: RowFile | None = None
+            whole = 0  # so many batches are known to be slices of one
             for batch in self._batches(out, coded=True):
                 held.append(batch)
                 size += batch.nbytes
                 for key in map(batch.column, self.keys):
                     size += plain_bytes(key) - key.nbytes
-                if size > limit:
+                while size > limit and spill is None and whole < len(held) and self._goes_on(held, whole):
+                    whole += 1
+                if size > limit and whole < len(held):
                     if spill is None:
                         # Windows may refuse to remove files that are still mapped
                         made = tempfile.TemporaryDirectory(prefix="xdmprep-", ignore_cleanup_errors=True)
@@ -216,15 +220,13 @@ class _Grouping:
                             others = stack.enter_context(RowFile(folder / "others", self.columns, self.unread))
                         limit = self.memory // 8  # from now on rows wait only for a write that is worth while
                     self._spread(held, spill, others)
-                    size = 0
+                    size = whole = 0
             if spill is not None:
                 self._spread(held, spill, others)
                 if others is not None:
                     others.finish()
-                for groups in spill.groups():
-                    offsets, objects = list_parts(groups)
-                    fetch = None if others is None else others.fetch
-                    yield out.chunk(offsets, objects.flatten(), fetch)
+                for offsets, arrays in spill.groups():
+                    yield out.chunk(offsets, arrays, None if others is None else others.fetch)
             elif held:
                 del batch
                 rows = self._rows(held)
@@ -236,8 +238,24 @@ class _Grouping:
                     yield from self._adjacent(out, held, bounds)
                 else:
                     del held
-                    yield from self._chunks(out, rows, order, bounds)
+                    # what is ordered at a time: all where columns are let go of, else what would go through files
+                    most = self.memory // max(1, rows.row_bytes(self.read)) if whole else rows.count
+                    for at, end in cuts(bounds, most):
+                        within = bounds[at : end + 1] - bounds[at]
+                        yield from self._chunks(out, rows, order[bounds[at] : bounds[end]], within, keep=bool(whole))
             yield from out.rest()
+
+    def _goes_on(self, batches: Sequence[pa.RecordBatch], at: int) -> bool:
+        """Whether the batch at that place is the slice behind the one before it, as those of a table in memory are.
+
+        Then it takes no memory beyond what whoever gave it holds anyway.  The first of several counts as one.
+        """
+        if not at:
+            return len(batches) > 1
+        return all(
+            undivided([batches[at - 1].column(column), batches[at].column(column)]) is not None
+            for column in range(len(self.source))
+        )
 
     def _spread(self, batches: list[pa.RecordBatch], spill: Spill, others: RowFile | None) -> None:
         """Write the rows into temporary files; the list is emptied."""
@@ -259,10 +277,12 @@ class _Grouping:
             del done  # columns that are joined are let go of piece by piece
             yield from self._chunks(out, rows, None, bounds[at : end + 1] - bounds[at])
 
-    def _chunks(self, out: _Out, rows: GroupRows, order: Codes | None, bounds: Ints) -> Iterator[Chunk]:
+    def _chunks(
+        self, out: _Out, rows: GroupRows, order: Codes | None, bounds: Ints, *, keep: bool = False
+    ) -> Iterator[Chunk]:
         """The groups of `rows`, which stand `order`-ed between `bounds`."""
         columns = [*self.read, len(self.columns)]
-        for offsets, arrays in rows.grouped(columns, self.keys, order, bounds, self._most(rows)):
+        for offsets, arrays in rows.grouped(columns, self.keys, order, bounds, self._most(rows), keep):
             yield out.chunk(offsets, arrays, rows.fetch)
 
 

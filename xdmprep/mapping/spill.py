@@ -19,11 +19,12 @@ import pyarrow as pa
 from .. import kernels
 from ..core.shred import conform
 from ..core.stream import chunk_bytes
-from ..kernels.arrays import list_parts
+from ..kernels.arrays import Offsets, list_parts
 from .grouping import (
     ROW,
     ROWS,
     GroupRows,
+    Hashes,
     Ints,
     by_group,
     cuts,
@@ -38,6 +39,9 @@ FILES, LEAST_FILES, PIECE_BYTES = 64, 8, 4096
 
 #: How often the rows of a file that is too large are spread again.
 DEPTH = 3
+
+#: From each piece of a file about so many hashes of keys are looked at.
+SAMPLE = 64
 
 
 class Spill:
@@ -55,6 +59,7 @@ class Spill:
         self._writers: dict[int, Any] = {}
         self._columns = 0
         self._sizes = np.zeros(FILES, np.int64)
+        self._samples: list[list[Hashes]] = [[] for _ in range(FILES)]
         self._stack = ExitStack()
 
     def __enter__(self) -> Spill:
@@ -72,13 +77,17 @@ class Spill:
             batch = some[0] if len(some) == 1 else pa.concat_batches(some)
             self._columns = batch.num_columns
             files = self._files
-            file = (hashes_of([batch.column(key) for key in self._keys]) >> np.uint64(8 + 6 * self._depth)) % np.uint64(
-                files
-            )
+            hashes = hashes_of([batch.column(key) for key in self._keys])
+            file = (hashes >> np.uint64(8 + 6 * self._depth)) % np.uint64(files)
             order, bounds = kernels.active.order_groups(file.astype(np.int32), files)
-            spread = batch if order is None else batch.take(pa.array(order))
+            spread = batch
+            if order is not None:
+                hashes = hashes[order]
+                spread = pa.RecordBatch.from_arrays([taken(one, order) for one in batch.columns], schema=batch.schema)
             for number in np.flatnonzero(np.diff(bounds)).tolist():
-                part = spread.slice(int(bounds[number]), int(bounds[number + 1] - bounds[number]))
+                at, end = bounds[number : number + 2].tolist()
+                part = spread.slice(at, end - at)
+                self._samples[number].append(hashes[at : end : 1 + (end - at) // SAMPLE].copy())
                 self._sizes[number] += part.nbytes
                 self._writer(number, batch.schema).write_batch(part)
 
@@ -93,8 +102,8 @@ class Spill:
             self._writers[number] = self._stack.enter_context(pa.ipc.new_stream(path, schema))
         return self._writers[number]
 
-    def groups(self) -> Iterator[pa.ListArray]:
-        """All groups in the order of their first rows, some thousand at a time, each a list of its rows as objects.
+    def groups(self) -> Iterator[tuple[Offsets, list[pa.Array]]]:
+        """All groups in the order of their first rows, some thousand at a time: where they begin, and the columns.
 
         Of each run one batch is in memory, and the groups of a window: those whose first row is not beyond the limit.
         """
@@ -109,14 +118,26 @@ class Spill:
             for limit in limits:
                 parts = [part for run in runs for part in run.until(limit)]
                 groups = pa.concat_arrays(parts) if len(parts) > 1 else parts[0]
+                bounds, objects = list_parts(groups)
+                each = groups.nbytes // max(1, int(bounds[-1]))
+                columns = objects.flatten()
                 if len(parts) > 1:
-                    groups = groups.take(pa.array(np.argsort(_first_rows(groups), kind="stable")))
-                del parts
-                bounds, _ = list_parts(groups)
-                for at, end in cuts(
-                    bounds.astype(np.int64), rows_of(groups.nbytes // max(1, int(bounds[-1])), self._columns)
-                ):
-                    yield groups.slice(at, end - at)
+                    order = np.argsort(columns[-1].to_numpy()[bounds[:-1]], kind="stable")
+                    sizes = np.diff(bounds)[order]
+                    starts = bounds[:-1][order]
+                    bounds = np.append(0, np.cumsum(sizes)).astype(np.int32)
+                    places = np.repeat(starts - bounds[:-1], sizes) + np.arange(bounds[-1], dtype=np.int32)
+                    for at, column in enumerate(columns):
+                        columns[at] = taken(column, places)
+                del parts, groups, objects
+                for at, end in cuts(bounds.astype(np.int64), rows_of(each, self._columns)):
+                    first, last = int(bounds[at]), int(bounds[end])
+                    yield bounds[at : end + 1] - bounds[at], [one.slice(first, last - first) for one in columns]
+
+    def _mostly_one(self, number: int) -> bool:
+        """Whether a single group has most rows of a file, as far as the hashes of some of them tell."""
+        _, counts = np.unique(np.concatenate(self._samples[number]), return_counts=True)
+        return bool(2 * counts.max() > counts.sum())
 
     def runs(self) -> list[_Run]:
         """The groups of each file."""
@@ -124,7 +145,7 @@ class Spill:
         made: list[_Run] = []
         for number in sorted(self._writers):
             path = self._folder / f"rows-{number}"
-            if self._sizes[number] > self._memory and self._depth + 1 < DEPTH:
+            if self._sizes[number] > self._memory and self._depth + 1 < DEPTH and not self._mostly_one(number):
                 folder = self._folder / f"again-{number}"
                 folder.mkdir()
                 with Spill(folder, self._keys, self._memory, self._depth + 1) as below:
