@@ -11,21 +11,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...kernels.arrays import list_parts, offsets_of, owners_of, ranges, sieved
+from ...kernels.arrays import list_parts, offsets_of, owners_of, sieved
 from ..columns import (
     LONG,
     TEXT,
     Column,
-    Ints,
     Mask,
     as_mask,
-    because,
     bytes_of,
     marked,
     merged,
     nulls_of,
     plain,
-    some,
 )
 from ..shapes import list_of
 from ..values import CONTROLS, WHITE
@@ -98,106 +95,27 @@ def replace_method(rows: Rows, value: Column, old: Any, new: Any) -> Made:
 # Pieces of strings
 
 
-class _Points:
-    """Where the characters of strings begin: every string is a run of bytes, every character one to four of them."""
-
-    def __init__(self, values: pa.Array) -> None:
-        self.values = values
-        self.offsets, self.data = bytes_of(values)
-        first, last = int(self.offsets[0]), int(self.offsets[-1])
-        self.ascii = texts.is_ascii(values)
-        if not self.ascii:
-            starts = (self.data[first:last] & 0xC0) != 0x80
-            self.places = np.append(np.flatnonzero(starts) + first, last)
-            self.before = offsets_of(starts)[self.offsets - first]
-        self.lengths = np.diff(self.offsets if self.ascii else self.before).astype(np.int64)
-
-    def slice(self, starts: Ints, stops: Ints, absent: Mask) -> pa.Array:
-        """The characters from `starts` to `stops`, both within the strings; null where `absent`."""
-        if self.ascii:
-            low, high = self.offsets[:-1] + starts, self.offsets[:-1] + stops
-        else:
-            low, high = self.places[self.before[:-1] + starts], self.places[self.before[:-1] + stops]
-        lengths = np.where(absent, 0, high - low)
-        offsets = offsets_of(lengths)
-        data = self.data[ranges(low, lengths)] if offsets[-1] else np.zeros(0, np.uint8)
-        return texts.made_of(offsets, data, absent if absent.any() else None)
+def _part(rows: Rows, value: Column, bounds: Callable[..., tuple[int, int | None]], *numbers: Any) -> Made:
+    """The characters between bounds that follow from some constants."""
+    need(rows.options.overrun != "error" and all(type(number) is int and number >= 0 for number in numbers))
+    return Column(pc.utf8_slice_codeunits(plain(value.values), *bounds(*numbers)))
 
 
-def _piece(rows: Rows, value: Column, bounds: Any, *given: Column, reason: str = "") -> Made:
-    """``bounds(length, *numbers)`` gives start, stop and where there is no such piece; `reason` then says why."""
-    need(rows.options.overrun != "error")
-    numbers, absent = [], nulls_of(value.values)
-    missing = np.zeros(rows.n, dtype=bool)
-    for column in given:
-        need(kind(column) == "long")
-        missing |= nulls_of(column.values)
-        numbers.append(np.clip(column.values.fill_null(0).to_numpy(zero_copy_only=False), -(2**31), 2**31))
-    points = _Points(plain(value.values))
-    n = points.lengths
-    first, last, odd = bounds(n, *numbers)
-    odd = (odd | missing) & ~absent
-    start, stop = np.clip(np.where(odd, 0, first), 0, n), np.clip(np.where(odd, 0, last), 0, n)
-    made = Column(points.slice(start, np.maximum(start, stop), absent | odd), some(odd))
-    if made.open is None:
-        return made
-    for number in (missing, *[np.abs(number) == 2**31 for number in numbers]):
-        odd = odd & ~number
-    return because(made, (odd, reason or _no_part(odd, first, last, n)))
+@kernel("substr", "text fixed fixed?")
+def substr(rows: Rows, value: Column, at: Any, length: Any = None) -> Made:
+    if length is None:
+        return _part(rows, value, lambda at: (at, None), at)
+    return _part(rows, value, lambda at, length: (at, at + length), at, length)
 
 
-def _no_part(rows: Mask, *ends: Ints) -> pa.Array:
-    """What the methods of strings say of a piece beyond the ends, for some rows."""
-    first, last, size = (pa.array(numbers, LONG, mask=~rows).cast(TEXT) for numbers in ends)
-    return pc.binary_join_element_wise(first, " to ", last, " is no part of a string of ", size, " characters", "")
+@kernel("left", "text fixed")
+def left(rows: Rows, value: Column, count: Any) -> Made:
+    return _part(rows, value, lambda n: (0, n), count)
 
 
-def _constant_piece(rows: Rows, value: Column, given: tuple[Column, ...], bounds: Any) -> Made:
-    """A piece between bounds that are the same in all rows; None where they are not."""
-    numbers = [column.value if isinstance(column, Constants) else None for column in given]
-    if rows.options.overrun == "error" or any(type(number) is not int or number < 0 for number in numbers):
-        return None
-    found = bounds(*numbers)
-    return Column(pc.utf8_slice_codeunits(plain(value.values), *found))
-
-
-_NEGATIVE, _NEGATIVE_COUNT = "start and length are not negative", "the count is not negative"
-
-
-@kernel("substr", "text any any?")
-def substr(rows: Rows, value: Column, *given: Column) -> Made:
-    fixed = _constant_piece(rows, value, given, lambda at, n=None: (at, None if n is None else at + n))
-    if fixed is not None:
-        return fixed
-    if len(given) == 1:
-        return _piece(rows, value, lambda n, at: (at, n, at < 0), *given, reason=_NEGATIVE)
-    return _piece(rows, value, lambda n, at, k: (at, at + k, (at < 0) | (k < 0)), *given, reason=_NEGATIVE)
-
-
-@kernel("left", "text any")
-def left(rows: Rows, value: Column, count: Column) -> Made:
-    fixed = _constant_piece(rows, value, (count,), lambda n: (0, n))
-    return fixed or _piece(rows, value, lambda n, k: (n * 0, k, k < 0), count, reason=_NEGATIVE_COUNT)
-
-
-@kernel("right", "text any")
-def right(rows: Rows, value: Column, count: Column) -> Made:
-    fixed = _constant_piece(rows, value, (count,), lambda n: (-n, None) if n else (0, 0))
-    return fixed or _piece(rows, value, lambda n, k: (np.maximum(n - k, 0), n, k < 0), count, reason=_NEGATIVE_COUNT)
-
-
-@kernel(".substring", "words any any?")
-def substring(rows: Rows, value: Column, *given: Column) -> Made:
-    """``text.substring(start, end)``; fails beyond the ends."""
-    if len(given) == 1:
-        return _piece(rows, value, lambda n, at: (at, n, (at < 0) | (at > n)), *given)
-    return _piece(rows, value, lambda n, at, end: (at, end, (at < 0) | (end < at) | (end > n)), *given)
-
-
-@kernel(".charAt", "words any")
-def char_at(rows: Rows, value: Column, at: Column) -> Made:
-    """``text.charAt(place)``; fails beyond the end."""
-    return _piece(rows, value, lambda n, k: (k, k + 1, (k < 0) | (k >= n)), at)
+@kernel("right", "text fixed")
+def right(rows: Rows, value: Column, count: Any) -> Made:
+    return _part(rows, value, lambda n: (-n, None) if n else (0, 0), count)
 
 
 @kernel("instr", "text fixed")
