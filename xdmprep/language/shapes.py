@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.arrow_types import decimal_texts, holds_text, is_text
+from ..core.arrow_types import decimal_texts, holds_text, is_list, is_text
 from ..core.ndjson.fields import has_numerals, is_numeral
 from ..core.shred import to_pylist
 from ..core.stream import TIMESTAMP
@@ -91,6 +91,18 @@ def type_kind(kind: pa.DataType) -> str:
 # Source arrays
 
 
+def retyped(kind: pa.DataType, change: Callable[[pa.Field], pa.DataType | None]) -> pa.DataType | None:
+    """A list, map or struct type of the types that `change` gives for its parts; None where it gives none."""
+    if is_list(kind):
+        inner = change(kind.value_field)
+        return None if inner is None else pa.list_(inner)
+    if pa.types.is_map(kind):
+        inner = change(kind.item_field)
+        return None if inner is None else pa.map_(TEXT, inner)
+    parts = [(part.name, change(part)) for part in kind]
+    return None if any(part is None for _, part in parts) else pa.struct(parts)
+
+
 @lru_cache(maxsize=4096)
 def normal_type(kind: pa.DataType) -> pa.DataType | None:
     """The type between kernels of a source type; None where only Python reads its values."""
@@ -114,16 +126,13 @@ def normal_type(kind: pa.DataType) -> pa.DataType | None:
         return MOMENT
     if pa.types.is_timestamp(kind) and kind.tz in (None, "UTC") and kind.unit != "ns":
         return MOMENT
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        inner = normal_type(kind.value_type)
-        return None if inner is None else pa.list_(inner)
-    if pa.types.is_map(kind):
-        inner = normal_type(kind.item_type)
-        return None if inner is None or normal_type(kind.key_type) != TEXT else pa.map_(TEXT, inner)
-    if pa.types.is_struct(kind):
-        parts = [normal_type(part.type) for part in kind]
-        return None if None in parts else pa.struct([(f.name, p) for f, p in zip(kind, parts, strict=True)])
-    return None
+    types = pa.types
+    tests = types.is_list, types.is_large_list, types.is_fixed_size_list, types.is_map, types.is_struct
+    if not any(test(kind) for test in tests):
+        return None
+    if pa.types.is_map(kind) and normal_type(kind.key_type) != TEXT:
+        return None
+    return retyped(kind, lambda part: normal_type(part.type))
 
 
 def normal(values: pa.Array, top: bool = True) -> pa.Array | list[Any]:
@@ -240,11 +249,7 @@ def numeral_type(field: pa.Field) -> pa.DataType:
         return NUMERAL
     if not pa.types.is_nested(kind) or not has_numerals([field]):
         return kind
-    if pa.types.is_struct(kind):
-        return pa.struct([(part.name, numeral_type(part)) for part in kind])
-    if pa.types.is_map(kind):
-        return pa.map_(kind.key_type, numeral_type(kind.item_field))
-    return pa.list_(numeral_type(kind.value_field)) if pa.types.is_list(kind) else kind
+    return retyped(kind, numeral_type)
 
 
 def as_numerals(values: pa.Array, field: pa.Field) -> pa.Array:
@@ -319,14 +324,6 @@ def elements_changed(values: pa.Array, change: Callable[[pa.Array], pa.Array | N
     offsets, (keys, items) = map_parts(values)
     made = change(items)
     return None if made is None else map_of(offsets, keys, made, nulls_of(values))
-
-
-def elements_type(kind: pa.DataType, change: Callable[[pa.DataType], pa.DataType | None]) -> pa.DataType | None:
-    """A list or map type with the type of its elements or items changed; None where none exists."""
-    inner = change(kind.value_type if pa.types.is_list(kind) else kind.item_type)
-    if inner is None:
-        return None
-    return pa.list_(inner) if pa.types.is_list(kind) else pa.map_(TEXT, inner)
 
 
 def only_where(values: pa.Array, keep: Mask) -> pa.Array:
@@ -591,10 +588,8 @@ def zones_of(values: pa.Array) -> Ints:
 def zoneless(kind: pa.DataType) -> pa.DataType:
     """A type with moments in UTC for all moments in zones."""
     name = type_kind(kind)
-    if name in ("list", "map"):
-        return elements_type(kind, zoneless)
-    if name in ("object", "mixed"):
-        return pa.struct([(field.name, zoneless(field.type)) for field in kind])
+    if name in ("list", "map", "object", "mixed"):
+        return retyped(kind, lambda part: zoneless(part.type))
     return MOMENT if name == "zoned" else kind
 
 
@@ -622,7 +617,8 @@ def _pair_type(a: pa.DataType, b: pa.DataType) -> pa.DataType:
         return b
     one, two = type_kind(a), type_kind(b)
     if one == two and one in ("list", "map"):
-        return elements_type(a, lambda inner: _pair_type(inner, b.value_type if one == "list" else b.item_type))
+        other = b.value_type if one == "list" else b.item_type
+        return retyped(a, lambda part: _pair_type(part.type, other))
     if one == two == "object":
         return _object_type(a, b)
     if {one, two} == {"moment", "zoned"}:
@@ -779,11 +775,10 @@ def final_type(kind: pa.DataType) -> pa.DataType | None:
         return TIMESTAMP
     if name == "numeral":
         return kind
-    if name in ("list", "map"):
-        return elements_type(kind, final_type)
     if name == "object":
-        parts = [(key, final_type(kind.field(key).type)) for key in keys_of(kind)]
-        return None if any(part is None for _, part in parts) else pa.struct(parts)
+        kind = pa.struct([kind.field(key) for key in keys_of(kind)])
+    if name in ("list", "map", "object"):
+        return retyped(kind, lambda part: final_type(part.type))
     return TEXT if name == "text" else kind
 
 
@@ -805,9 +800,8 @@ def handed_type(kind: pa.DataType) -> pa.DataType:
 def _replaced(kind: pa.DataType, old: pa.DataType, new: pa.DataType) -> pa.DataType:
     if kind == old:
         return new
-    if pa.types.is_list(kind) or pa.types.is_map(kind):
-        return elements_type(kind, lambda inner: _replaced(inner, old, new))
-    return pa.struct([(f.name, _replaced(f.type, old, new)) for f in kind]) if pa.types.is_struct(kind) else kind
+    nested = pa.types.is_list(kind) or pa.types.is_map(kind) or pa.types.is_struct(kind)
+    return retyped(kind, lambda part: _replaced(part.type, old, new)) if nested else kind
 
 
 def final(values: pa.Array) -> pa.Array:

@@ -16,7 +16,7 @@ from ..core.paths import EVERY, Path, format_path
 from ..core.shred import plain
 from ..errors import did_you_mean
 from ..language.functions.objects import parse_json
-from ..language.shapes import elements_changed, from_python, written_numerals
+from ..language.shapes import elements_changed, from_python, retyped, written_numerals
 from ..language.values import Failed
 
 
@@ -101,15 +101,10 @@ def natural(kind: pa.DataType) -> pa.DataType | None:
     types = pa.types
     if types.is_dictionary(kind):
         return natural(kind.value_type)
-    if is_list(kind):
-        inner = _natural_field(kind.value_field)
-        return None if inner is None else pa.list_(inner)
-    if types.is_map(kind):
-        inner = _natural_field(kind.item_field)
-        return None if inner is None or not holds_text(kind.key_type) else pa.map_(pa.string(), inner)
-    if types.is_struct(kind):
-        parts = [(field.name, _natural_field(field)) for field in kind]
-        return None if any(part is None for _, part in parts) else pa.struct(parts)
+    if types.is_map(kind) and not holds_text(kind.key_type):
+        return None
+    if is_list(kind) or types.is_map(kind) or types.is_struct(kind):
+        return retyped(kind, lambda part: pa.float64() if is_numeral(part) else natural(part.type))
     return pa.int64() if types.is_uint64(kind) else plain_type(kind, exact=False)
 
 
@@ -121,10 +116,6 @@ def field_at(field: pa.Field, steps: Path) -> pa.Field:
             break
         field = found
     return field
-
-
-def _natural_field(field: pa.Field) -> pa.DataType | None:
-    return pa.float64() if is_numeral(field) else natural(field.type)
 
 
 def as_meant(field: pa.Field, values: pa.Array, target: pa.DataType) -> pa.Array | list[Any]:
