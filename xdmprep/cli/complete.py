@@ -27,17 +27,14 @@ _Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]
 _Pairs = Iterable[tuple[str, str]]
 
 
-def _items(found: _Pairs, start: str) -> list[CompletionItem]:
-    """The words that begin as the user has begun, with a word of help each."""
-    return [CompletionItem(name, help=about or None) for name, about in found if name.startswith(start)]
+def _offering(found: Callable[[str, click.Context], _Pairs]) -> _Complete:
+    """A completion by the words, with help, that a function gives for what the user has begun."""
+    return lambda ctx, _parameter, start: [
+        CompletionItem(name, help=about or None) for name, about in found(start, ctx) if name.startswith(start)
+    ]
 
 
-def _offering(found: Callable[[str], _Pairs]) -> _Complete:
-    """A completion by the words that a function gives for what the user has begun."""
-    return lambda _ctx, _parameter, start: _items(found(start), start)
-
-
-def _settings(start: str) -> _Pairs:
+def _settings(start: str, _ctx: click.Context) -> _Pairs:
     """Codes of rules with the levels that they can be set to."""
     code, equals, _ = start.partition("=")
     if not equals:
@@ -45,22 +42,16 @@ def _settings(start: str) -> _Pairs:
     return ((f"{code}={level}", "") for level in ("error", "warning", "off"))
 
 
-def _functions(_start: str) -> _Pairs:
+def _catalogue() -> Iterable[Any]:
     from ..language import catalogue
 
-    return ((one.name, one.signature) for one in catalogue())
-
-
-def _categories(_start: str) -> _Pairs:
-    from ..language import catalogue
-
-    return ((name, "") for name in sorted({one.category for one in catalogue()}))
+    return catalogue()
 
 
 def _of_platform(ask: Callable[[Client], _Pairs]) -> _Complete:
     """A completion by names that the platform knows, reached by the options and the project file of the command."""
 
-    def complete(ctx: click.Context, _parameter: click.Parameter, start: str) -> list[CompletionItem]:
+    def found(_start: str, ctx: click.Context) -> _Pairs:
         from .connection import Connection
 
         given = {name: ctx.params.get(name) for name in ("url", "config", "sandbox")}
@@ -69,10 +60,10 @@ def _of_platform(ask: Callable[[Client], _Pairs]) -> _Complete:
             Connection(**given, timeout=PATIENCE, retries=1, deadline=PATIENCE).client() as client,
         ):
             client.tell = lambda text: None
-            return _items(ask(client), start)
+            return ask(client)
         return []
 
-    return complete
+    return _offering(found)
 
 
 def _datasets(client: Client) -> _Pairs:
@@ -96,11 +87,11 @@ def _mapping_sets(client: Client) -> _Pairs:
     return [(str(one["id"]), str(one.get("name") or "")) for one in list_sets(client.session)]
 
 
-rules = _offering(lambda _start: ((rule.code, rule.title) for rule in RULES.values()))
+rules = _offering(lambda *_: ((rule.code, rule.title) for rule in RULES.values()))
 settings = _offering(_settings)
-rule_sets = _offering(lambda _start: ((name, "") for name in get_args(RuleSet)))
-functions = _offering(_functions)
-categories = _offering(_categories)
+rule_sets = _offering(lambda *_: ((name, "") for name in get_args(RuleSet)))
+functions = _offering(lambda *_: ((one.name, one.signature) for one in _catalogue()))
+categories = _offering(lambda *_: ((name, "") for name in sorted({one.category for one in _catalogue()})))
 datasets = _of_platform(_datasets)
 batches = _of_platform(lambda client: [(one.id, one.status) for one in client.batches(limit=MOST)])
 schemas = _of_platform(_schemas)
