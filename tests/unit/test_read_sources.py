@@ -23,6 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xdmprep as xp
+from xdmprep.core.stream import reading
 from xdmprep.errors import SourceError
 from xdmprep.read import as_records, open_source
 from xdmprep.schema import Schema
@@ -285,7 +286,7 @@ def test_columns_that_are_not_read_count_a_quarter_in_a_block(opened: str, read:
     stream = open_source(batch if opened == "table" else pa.RecordBatchReader.from_batches(batch.schema, [batch]))
     if opened == "wrapped":
         stream = replace(stream, source=partial(iter, [batch]))
-    chunks = list(stream.reading(None if read is None else frozenset([read])))
+    chunks = list(reading(stream, None if read is None else frozenset([read])))
     assert [row for chunk in chunks for row in chunk.records.column("n").to_pylist()] == list(range(rows))
     assert len(chunks[0]) == pytest.approx((8 << 20) / counted, rel=0.02)
 

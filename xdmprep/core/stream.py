@@ -387,35 +387,6 @@ class Stream:
         more = len(self.arrow_schema) - len(fields)
         return wrap(repr(self)[1:-1], grid(heads, rows) + (f"<p>... and {more:,} more columns.</p>" if more else ""))
 
-    def reading(self, names: frozenset[str] | None) -> Stream:
-        """The same rows for steps that read some columns only; values of other columns may be unfit for records.
-
-        Args:
-            names: the columns that are read; None means all.
-
-        Returns:
-            A stream that leaves other columns unchecked where the source can; else this one.
-
-        Examples:
-            >>> records.reading(None) is records
-            True
-        """
-        if names is None or self.narrowed is None or len(self.steps) != 1:
-            return self
-        gather = self.gather and partial(self.gather, only=names)
-        return replace(self, steps=(self.narrowed(names),), gather=gather)
-
-    def with_all_columns(self) -> Stream:
-        """The same rows with columns for all of them; this stream where it has them already.
-
-        Examples:
-            >>> records.with_all_columns() is records
-            True
-        """
-        if self.whole is None:
-            return self
-        return replace(self.whole(), name=self.name, notes=self.notes, not_read=self.not_read)
-
     def then(
         self,
         step: Callable[[Chunk], Chunk],
@@ -445,24 +416,6 @@ class Stream:
             whole=None,
         )
 
-    def pieces(self) -> Iterator[Any]:
-        """The pieces of the source.
-
-        Raises:
-            SourceError: the source vanished, or changed so that it cannot be read any further.
-
-        Examples:
-            >>> len(list(records.pieces()))
-            1
-        """
-        try:
-            yield from self.gather(self.source()) if self.gather else self.source()
-        except OSError as error:
-            why = error.strerror or shorten(str(error), 200)
-            raise SourceError(
-                f"{self.name}: cannot be read to its end: {why}. Did it change in the meantime?"
-            ) from None
-
     def run(
         self,
         last: Callable[[Chunk], Any] | None = None,
@@ -486,7 +439,7 @@ class Stream:
         """
         rows = lines = 0
         file: int | None = None
-        results = ordered(partial(self._work, last, rest), self.pieces(), jobs)
+        results = ordered(partial(self._work, last, rest), pieces_of(self), jobs)
         try:
             for chunk, made in results:
                 if chunk.files and chunk.files[0][0] != file:  # lines are counted within a file, rows through all
@@ -596,6 +549,30 @@ class Stream:
         table = self.to_table()
         batches = table.rename_columns(numbered_names(table.column_names)).to_batches()
         return [prune(record) for batch in batches for record in to_pylist(batch.to_struct_array(), "strict")]
+
+
+def reading(stream: Stream, names: frozenset[str] | None) -> Stream:
+    """The same rows for steps that read some columns only (None: all); values of others may be unfit for records."""
+    if names is None or stream.narrowed is None or len(stream.steps) != 1:
+        return stream
+    gather = stream.gather and partial(stream.gather, only=names)
+    return replace(stream, steps=(stream.narrowed(names),), gather=gather)
+
+
+def with_all_columns(stream: Stream) -> Stream:
+    """The same rows with columns for all of them; the stream itself where it has them already."""
+    if stream.whole is None:
+        return stream
+    return replace(stream.whole(), name=stream.name, notes=stream.notes, not_read=stream.not_read)
+
+
+def pieces_of(stream: Stream) -> Iterator[Any]:
+    """The pieces of a source; SourceError if it vanished, or changed so that it cannot be read any further."""
+    try:
+        yield from stream.gather(stream.source()) if stream.gather else stream.source()
+    except OSError as error:
+        why = error.strerror or shorten(str(error), 200)
+        raise SourceError(f"{stream.name}: cannot be read to its end: {why}. Did it change in the meantime?") from None
 
 
 def by_row(found: pa.Table) -> pa.Table:

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from ..core.arrow_types import holds_text, is_list
-from ..core.stream import Chunk, Finding, Origins, Stream
+from ..core.stream import Chunk, Finding, Origins, Stream, pieces_of, reading, with_all_columns
 from ..errors import MappingError
 from ..language.tree import Node
 from ..schema import Schema
@@ -108,7 +108,7 @@ def with_what_is_read(stream: Stream, mapping: MappingSet | Any, schema: Schema 
     if not is_open:
         return stream
     log.info("%s: columns are learned from all records", stream.name)
-    return stream.with_all_columns()
+    return with_all_columns(stream)
 
 
 def _prints_doubles(one: Output) -> bool:
@@ -146,7 +146,7 @@ def map_stream(
         stream = _with_lacking(stream, stream.origins, mapper, made)
     keys, reads = made.options.group_by, mapper.grouped_with
     roots = {key_source(key, stream.arrow_schema).column for key in keys}
-    stream = stream.reading(None if reads is None else reads | roots)
+    stream = reading(stream, None if reads is None else reads | roots)
     if keys:
         stream = group_stream(stream, keys, reads=reads, in_order=made.options.sorted)
     stream = stream.then(mapper, mapper.leaves, mapper.arrow_schema)
@@ -186,7 +186,7 @@ def _with_lacking(stream: Stream, origins: Origins, mapper: Mapper, mapping: Map
 
 def _peek(stream: Stream) -> tuple[Stream, pa.RecordBatch]:
     """The same stream, and its first chunk's records; the piece that was read for it is not read twice."""
-    pieces = stream.pieces()
+    pieces = pieces_of(stream)
     first = next(pieces, None)
     if first is None:
         return stream, pa.RecordBatch.from_pylist([], schema=stream.arrow_schema)

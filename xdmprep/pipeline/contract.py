@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -252,28 +252,26 @@ def contract_stream(stream: Stream, contract: Any) -> Stream:
     for name, column in schema.columns.items():
         if column.required and not column.regex and name not in names:
             raise UsageError(f"the contract needs the column '{name}'.{did_you_mean(name, names)}")
-    return stream.then(_ContractStep(schema))
+    return stream.then(partial(_judge, schema=schema))
 
 
-class _ContractStep:
-    """Validates each chunk's columns; its findings name rows, columns and checks."""
+def _judge(chunk: Chunk, schema: Any) -> Chunk:
+    """Validate a chunk's columns; findings name rows, columns and checks."""
+    import pandas as pd
 
-    def __init__(self, schema: Any) -> None:
-        self.schema = schema
+    frame = inexact(chunk.records).to_pandas()
+    frame.index = pd.RangeIndex(len(chunk))
+    try:
+        schema.validate(frame, lazy=True)
+    except _pandera().errors.SchemaErrors as error:
+        return replace(chunk, issues=(*chunk.issues, *_findings(error.failure_cases, chunk, frame)))
+    except Exception as error:  # a check that does not fit its column, or of the author's own code
+        raise UsageError(f"the contract cannot be checked: {type(error).__name__}: {printable(error)}.") from error
+    return chunk
 
-    def __call__(self, chunk: Chunk) -> Chunk:
-        import pandas as pd
 
-        records = inexact(chunk.records)
-        frame = records.to_pandas()
-        frame.index = pd.RangeIndex(len(chunk))
-        try:
-            self.schema.validate(frame, lazy=True)
-        except _pandera().errors.SchemaErrors as error:
-            return replace(chunk, issues=(*chunk.issues, *_findings(error.failure_cases, chunk, frame)))
-        except Exception as error:  # a check that does not fit its column, or of the author's own code
-            raise UsageError(f"the contract cannot be checked: {type(error).__name__}: {printable(error)}.") from error
-        return chunk
+#: What checks of pandera's own say.
+_WORDS = {"not_nullable": "must not be null", "field_uniqueness": "must be unique"}
 
 
 def _findings(cases: Any, chunk: Chunk, frame: Any) -> list[Finding]:
@@ -293,11 +291,6 @@ def _findings(cases: Any, chunk: Chunk, frame: Any) -> list[Finding]:
         values = pa.array(
             [None if rows[at] is None or rows[at] != rows[at] else str(rows[at]) for at in positions], pa.string()
         )
-        message = f"breaks the contract: {_check_words(check)}"
+        message = f"breaks the contract: {_WORDS.get(check, check if len(check) <= 200 else shorten(check, 200))}"
         made.append(Finding("contract", "", message, chunk.rows[positions], values, column or None))
     return made
-
-
-def _check_words(check: str) -> str:
-    words = {"not_nullable": "must not be null", "field_uniqueness": "must be unique"}
-    return words.get(check, check if len(check) <= 200 else shorten(check, 200))

@@ -15,7 +15,7 @@ from ..core.packed import ENDINGS as PACKED
 from ..core.packed import open_bytes
 from ..core.remote import as_local, is_elsewhere, shown
 from ..core.signatures import office_kind
-from ..core.stream import Stream
+from ..core.stream import Stream, with_all_columns
 from ..errors import SourceError, shorten
 from .arrow import as_records, read_arrow, read_frame, read_parquet
 from .csv import CsvOptions, KnownShapes, read_csv
@@ -97,7 +97,7 @@ def _several(files: list[str], csv: CsvOptions | None, excel: ExcelOptions | Non
             local = as_local(file)
             return open_source(file, csv, excel) if is_elsewhere(local) else _file(local, csv, excel, known)
 
-        stream = read_files(files, lambda file: open_file(file).with_all_columns() if whole else open_file(file))
+        stream = read_files(files, lambda file: with_all_columns(open_file(file)) if whole else open_file(file))
     if whole or stream.whole is None:
         return stream
     return replace(stream, whole=partial(_several, files, csv, excel, True))

@@ -37,7 +37,16 @@ from ..core.arrow_types import (
 from ..core.names import with_index
 from ..core.ndjson.fields import is_numeral
 from ..core.shred import Leaf, column_leaves, conform
-from ..core.stream import Chunk, Finding, Stream, chunk_bytes, row_chunk, unfit_findings
+from ..core.stream import (
+    Chunk,
+    Finding,
+    Stream,
+    chunk_bytes,
+    reading,
+    row_chunk,
+    unfit_findings,
+    with_all_columns,
+)
 from ..errors import NoRowsError, SourceError, shorten
 from ..kernels.json_columns import NUMERAL
 from .objects import Objects, have_one_scale, is_slow_or_odd, read_columns, read_rows, unlike_columns
@@ -602,8 +611,8 @@ def as_records(stream: Stream) -> Stream:
         SourceError: a column has no such type, or another one's name, or a place holds values of different types; the
             message names it.
     """
-    stream = stream.with_all_columns()
-    stream = stream.reading(frozenset(stream.arrow_schema.names))
+    stream = with_all_columns(stream)
+    stream = reading(stream, frozenset(stream.arrow_schema.names))
     require_readable(stream.name, stream.arrow_schema)
     if stream.unlike is not None and (notes := stream.unlike()):
         raise SourceError(

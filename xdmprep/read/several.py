@@ -31,7 +31,7 @@ from ..core.packed import ending
 from ..core.remote import RemoteError, as_local, is_elsewhere, is_remote, shown
 from ..core.remote import expand as listed
 from ..core.shred import Leaf, column_leaves, conform
-from ..core.stream import Chunk, Origins, Stream
+from ..core.stream import Chunk, Origins, Stream, pieces_of
 from ..errors import NoRowsError, SourceError, counted, shorten
 from .csv import CsvBlock, joined
 
@@ -359,7 +359,7 @@ def _pieces(streams: dict[int, Stream]) -> Iterator[list[_Piece]]:
         if held and (not small or size + (stream.total_bytes or 0) > TOGETHER):
             yield held
             held, size = [], 0
-        for piece in stream.pieces():
+        for piece in pieces_of(stream):
             if small:
                 held.append((number, piece))
             else:

@@ -83,12 +83,6 @@ class Seen:
         self.objects = self.keys = 0
         self.empty = False
 
-    def copy(self) -> Seen:
-        """The same, to be changed."""
-        made = Seen()
-        made.add(self)
-        return made
-
     def learn(self, value: Any) -> None:
         """Take in a value."""
         if value is None:
@@ -141,7 +135,7 @@ class Seen:
         if not self.kinds:
             return JsonNode(UNKNOWN) if records is None else JsonNode(ANY, unseen=True)
         kind = next(iter(self.kinds))
-        if not self._alike or kind in ("big", "digits"):
+        if not _is_alike(self.kinds) or kind in ("big", "digits"):
             if self.kinds.keys() <= _NUMBERS:
                 return JsonNode(NUMBER_TEXT)
             kind = "object" if "object" in self.kinds else "array"
@@ -164,11 +158,6 @@ class Seen:
         for name, seen in self.inside.items():
             yield from seen.unlike((*path, name))
 
-    @property
-    def _alike(self) -> bool:
-        """Whether all values are of one kind, or integers of 64 bits."""
-        return _is_alike(self.kinds)
-
     def _node(self, kind: str, to: Callable[[Seen], JsonNode]) -> JsonNode:
         if kind == "object":
             values = self._map_values(to)
@@ -189,12 +178,13 @@ class Seen:
         if not is_map(len(self.inside), self.objects, self.keys):
             return None
         values = joined(self.inside.values())
-        if not (values._alike or values.kinds.keys() <= _NUMBERS) and len(self.inside) <= MOST_FIELDS:
+        if not (_is_alike(values.kinds) or values.kinds.keys() <= _NUMBERS) and len(self.inside) <= MOST_FIELDS:
             return None
         return to(values)
 
 
 def _is_alike(kinds: dict[str, Any]) -> bool:
+    """Whether all values are of one kind, or integers of 64 bits."""
     return len(kinds) <= 1 or kinds.keys() == {"integer", "long"}
 
 

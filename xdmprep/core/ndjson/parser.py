@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow as pa
 
 from ...kernels.arrays import Ints, Mask
-from ...kernels.json_columns import CHECK, GOOD, UNLIKE, JsonColumn, JsonNode
+from ...kernels.json_columns import CHECK, GOOD, UNLIKE, JsonColumn
 from ..shred import Leaf
 from ..stream import Chunk
 from .blocks import LineBlock, Skipped
-from .fields import Seen
+from .fields import Seen, joined
 from .lines import BlockLines
 from .strict import UnreadableError, strict_json
 
@@ -64,23 +64,11 @@ class JsonChunk(Chunk):
     others: tuple[tuple[int, Any], ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
 class LineShape:
     """Records that are alike: what was seen of them, and the tree of columns that holds them."""
 
-    seen: Seen
-    tree: JsonNode
-
-    @classmethod
-    def of(cls, seen: Seen) -> LineShape:
-        """The shape of what was seen."""
-        return cls(seen, seen.record_to_check())
-
-    def with_(self, more: Seen) -> LineShape:
-        """The shape of these records and some more."""
-        seen = self.seen.copy()
-        seen.add(more)
-        return LineShape.of(seen)
+    def __init__(self, seen: Seen) -> None:
+        self.seen, self.tree = seen, seen.record_to_check()
 
 
 class Parser:
@@ -113,7 +101,7 @@ class Parser:
 
     def _columns(self, lines: BlockLines) -> list[LineGroup]:
         """The lines that become columns: of the shapes that are known, and of new ones where many lines need them."""
-        shapes = list(self._shapes) or [LineShape.of(_seen(lines, lines.all))]
+        shapes = list(self._shapes) or [LineShape(_seen(lines, lines.all))]
         groups: list[LineGroup] = []
         pending = lines.all
         for shape in shapes:
@@ -123,7 +111,7 @@ class Parser:
             if len(pending) < FEWEST:
                 break
             more = _seen(lines, pending)
-            grown = shapes[0].with_(more)
+            grown = LineShape(joined([shapes[0].seen, more]))
             if grown.tree != shapes[0].tree:
                 left = _parse(lines, grown, pending, groups)
                 shapes[0] = grown
@@ -133,7 +121,7 @@ class Parser:
                 pending = left
             if len(shapes) == MAX_SHAPES:
                 break
-            own = LineShape.of(more)
+            own = LineShape(more)
             left = _parse(lines, own, pending, groups)
             if len(left) == len(pending):
                 break
