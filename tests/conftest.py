@@ -62,7 +62,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the long tests")
     parser.addoption(
         "--examples", type=float, metavar="SHARE",
-        help="of the examples that each property test states; otherwise 0.2, with --slow 1",
+        help="of the examples that each property test states; otherwise 0.15, with --slow 1",
     )  # fmt: skip
     parser.addoption(
         "--fresh", type=float, metavar="SECONDS",
@@ -120,7 +120,7 @@ _END = pytest.StashKey[float]()
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: str(item.path))  # the same order in all processes
     share = config.getoption("--examples")
-    _fewer((1.0 if config.getoption("--slow") else 0.2) if share is None else share, items)
+    _fewer((1.0 if config.getoption("--slow") else 0.15) if share is None else share, items)
     if config.getoption("--fresh"):
         # without a seed, all processes still need the same order: the run's own number gives it
         run = getattr(config, "workerinput", {}).get("testrunuid")

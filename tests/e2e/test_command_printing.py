@@ -165,10 +165,10 @@ def test_characters_that_the_terminal_does_not_have_are_escaped(schemas: Path) -
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-@pytest.mark.parametrize("delay", [0.1, 0.2, 0.35, 0.6, 1.0])
-def test_ctrl_c_at_any_moment(delay: float, tmp_path: Path, schemas: Path) -> None:
+@pytest.mark.parametrize("delay", [0.1, 0.2, 0.35])
+def test_ctrl_c_while_the_command_starts(delay: float, tmp_path: Path, schemas: Path) -> None:
     source = tmp_path / "in.csv"
-    source.write_text("id\n" + "".join(f"{number}\n" for number in range(2_000_000)))
+    source.write_text("id\n" + "".join(f"{number}\n" for number in range(500_000)))
     mapping = tmp_path / "m.json"
     mapping.write_text(json.dumps({"identityMap.LOYALTYID[0].id": "id"}))
     with subprocess.Popen(

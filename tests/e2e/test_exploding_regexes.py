@@ -54,26 +54,12 @@ def test_rows_that_explode_are_findings(folder: Path) -> None:
 def test_an_interrupt_ends_the_run(folder: Path) -> None:
     (folder / "r.csv").write_text("v\n" + f"{LONG}\n" * 20_000)
     (folder / "m.yaml").write_text(f'a: left(v, 3)\nb: matches_regex(v, "{EXPLODING}")\n')
-    prepare = [
-        *RUN,
-        "prepare",
-        "r.csv",
-        "-m",
-        "m.yaml",
-        "-s",
-        "s.json",
-        "-o",
-        "out",
-        "--rules",
-        "jsonschema",
-        "--jobs",
-        "1",
-    ]
+    prepare = [*RUN, *"prepare r.csv -m m.yaml -s s.json -o out --rules jsonschema --jobs 1".split()]
     process = subprocess.Popen(prepare, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         while process.poll() is None and not (folder / "out").exists():
             time.sleep(0.05)
-        time.sleep(1)
+        time.sleep(0.3)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     finally:

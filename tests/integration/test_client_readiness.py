@@ -132,6 +132,7 @@ def test_what_a_check_finds_for_a_patch(
 ) -> None:
     dataset, folder = new_dataset(emulator.url, tags=tags), patch_folder(tmp_path / "patch")
     assert codes(client, dataset, folder) == expected
+    assert "upsert" not in codes(client, dataset, folder, "warning")
     found = client.check_dataset(dataset, folder)
     assert found.ok is (expected == []) and (found.files, found.records) == (1, 1)
     assert json.loads(json.dumps(found.to_dict()))["ok"] is found.ok

@@ -1,4 +1,4 @@
-"""Compressed sources, and files that are something else than CSV."""
+"""Compressed sources, and CSV files that begin oddly."""
 
 from __future__ import annotations
 
@@ -77,42 +77,6 @@ def test_other_kinds_of_files_in_a_compressed_one(tmp_path: Path) -> None:
     (tmp_path / "a.json.gz").write_bytes(gzip.compress(b'{"id":"1"}\n{"id":"2"}\n'))
     stream = open_source(tmp_path / "a.json.gz")
     assert (stream.name, stream.to_pylist()) == ("a.json.gz", [{"id": "1"}, {"id": "2"}])
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"%PDF-1.7\nx\n", "PDF"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "Office"),
-        (b"PAR1abc\n", r"\.parquet"),
-        (b"<!DOCTYPE html>\n<html>", "web page"),
-        (b"\xef\xbb\xbf \n<HTML><body>", "web page"),
-        (b"<?xml version='1.0'?>\n<a/>", "XML"),
-        (b'{"error": "not found"}\n', "tells of an error"),
-        (b'[\n{"a": 1}]', "JSON"),
-        (b"\x89PNG\r\n\x1a\n\0\0\r\n", "a picture|no text|not UTF-8"),
-        ("a,b\n1,2\n".encode("utf-32"), "utf-32"),
-        ("a,b\n1,2\n".encode("utf-16-le"), "utf-16"),
-        (zipped(("a.csv", TEXT), ("b.csv", TEXT)), "2 files.*a.csv, b.csv"),
-        (zipped(("[Content_Types].xml", b""), ("xl/workbook.xml", b"")), "Excel book"),
-        (zipped(), "zip archive"),
-    ],
-)
-@pytest.mark.parametrize("names", [None, ("a", "b")])
-def test_a_file_of_another_kind_is_told(
-    tmp_path: Path, content: bytes, message: str, names: tuple[str, ...] | None
-) -> None:
-    if names and (content.startswith(b"\x89PNG")):
-        pytest.skip("told by the header")
-    (tmp_path / "a.csv").write_bytes(content)
-    with pytest.raises(SourceError, match=message) as error:
-        open_source(tmp_path / "a.csv", CsvOptions(names=names))
-    assert len(str(error.value).splitlines()) == 1 and len(str(error.value)) < 400
-
-
-def test_the_line_that_tells_excel_the_delimiter_is_no_header(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfsep=;\r\nid;t\r\n1;2\r\n")
-    assert ids(tmp_path / "a.csv", delimiter=";") == ["1"]
 
 
 @pytest.mark.parametrize("content", [b"{a},b\n1,2\n", b"[id],id\n1,2\n", b"<id>,id\n1,2\n", b"%P,id\n1,2\n"])

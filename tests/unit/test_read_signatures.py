@@ -50,6 +50,10 @@ REFUSED = [
     ("utf32.csv", "id,t\n1,a\n".encode("utf-32"), "encoding='utf-32'"),
     ("utf16.json", '{"id": 1}\n'.encode("utf-16"), "UTF-16"),
     ("error.csv", b'{"error": "forbidden", "status": 403}', "tells of an error"),
+    ("array.csv", b'[\n{"a": 1}]', "JSON"),
+    ("mark.csv", b"\xef\xbb\xbf \n<HTML><body>", "a web page"),
+    ("book.csv", zipped({"[Content_Types].xml": b"", "xl/workbook.xml": b""}), "Excel book"),
+    ("nothing.zip.csv", zipped({}), "a zip archive without files"),
     ("aws.csv", b"<Error><Code>AccessDenied</Code></Error>", "an XML document"),
     ("csv.json", b"id,t\n1,a\n", "name that ends in .csv"),
     ("csv.parquet", b"id,t\n1,a\n", "name that ends in .csv"),
@@ -141,6 +145,9 @@ def test_one_sentence_names_the_kind_and_the_mend(name: str, data: bytes, said: 
         open_source(tmp_path / name)
     text = str(caught.value)
     assert said in text
+    if name.endswith(".csv") and said in FOREIGN and not data.startswith(b"\x89PNG"):  # which its header tells
+        with pytest.raises(SourceError, match=re.escape(said)):
+            open_source(tmp_path / name, CsvOptions(names=("a", "b")))
     assert "\n" not in text
     assert len(text.replace(str(tmp_path), "")) < 250
 
@@ -208,7 +215,7 @@ READ = [
     ("mark.csv", b"\xef\xbb\xbf" + WESTERN.encode(), {}, ROWS),
     ("cp1252.csv", WESTERN.encode("cp1252"), {"encoding": "cp1252"}, ROWS),
     ("utf16.csv", WESTERN.encode("utf-16"), {"encoding": "utf-16"}, ROWS),
-    ("sep.csv", b"sep=;\nid;t\n1;a\n", {"delimiter": ";"}, [{"id": "1", "t": "a"}]),
+    ("sep.csv", b"\xef\xbb\xbfsep=;\r\nid;t\r\n1;a\r\n", {"delimiter": ";"}, [{"id": "1", "t": "a"}]),
     ("tabs.csv", b"id\tt\n1\ta\n", {"delimiter": "\t"}, [{"id": "1", "t": "a"}]),
     ("commas.csv", b"id;price\n1;3,50\n", {"delimiter": ";"}, [{"id": "1", "price": "3,50"}]),
     ("names.csv", b"1,a@b.cd\n", {"names": ("id", "mail")}, [{"id": "1", "mail": "a@b.cd"}]),

@@ -12,7 +12,7 @@ import pytest
 
 import xdmprep as xp
 
-ROWS = 1_000
+ROWS = 300
 #: The schema's properties, a record for a number, and the place that all findings share.
 KINDS: dict[str, tuple[dict[str, Any], Callable[[int], Any], str]] = {
     "property-names": (
