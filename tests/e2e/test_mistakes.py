@@ -115,7 +115,7 @@ MISTAKES = [
     (f"prepare header.csv {JOB}", 2, "header.csv", "no row"),
     (f"prepare semi.csv {JOB}", 2, "delimiter", "--delimiter ';'"),
     (f"prepare crm.csv {JOB} --encoding utf9", 2, "'utf9'", "Try utf-8"),
-    (f"prepare x.parquet {JOB}", 2, "not a Parquet file", "Check the file"),
+    (f"prepare x.parquet {JOB}", 2, "not a Parquet file", "Write it again"),
     (f"prepare book.xlsx {JOB}", 2, "not an Excel book", "copy the file again"),
     ("prepare crm.csv -m crm.mapping.yaml -s crm.schema.json -o full", 2, "not empty", "--overwrite"),
     ("schema check broken.json", 2, "not JSON", "line 1, column"),
