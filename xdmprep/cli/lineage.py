@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -174,6 +172,9 @@ def _sender(target: str | None) -> Callable[[dict[str, Any]], None]:
     url = target.rstrip("/") + "/" + os.environ.get("OPENLINEAGE_ENDPOINT", "api/v1/lineage").lstrip("/")
 
     def post(event: dict[str, Any]) -> None:
+        import urllib.error
+        import urllib.request  # brings an HTTP client, which runs without events do without
+
         headers = {"Content-Type": "application/json"}
         if key := os.environ.get("OPENLINEAGE_API_KEY"):
             headers["Authorization"] = f"Bearer {key}"

@@ -502,6 +502,8 @@ def _blocks(file: Path, header: Header) -> Iterator[CsvBlock]:
 def _may_have_marks(text: memoryview) -> bool:
     """Whether a line may begin with a byte order mark."""
     view = np.frombuffer(text, np.uint8)
+    if view.max(initial=0) < codecs.BOM_UTF8[0]:  # most texts have no such byte, and the largest is found fast
+        return False
     if bytes(text[:3]) == codecs.BOM_UTF8:
         return True
     for at in range(0, len(view), _LOOK):  # pieces that stay in the processor's cache

@@ -39,23 +39,23 @@ def _of_languages(text: str, languages: tuple[str, ...]) -> bool:
 
 def _of_script(script: str) -> Callable[[str], bool]:
     """Words of one script, and not in capitals alone."""
-    word = re.compile(f"[{script}\u0300-\u036f]+")
+    word = f"[{script}\u0300-\u036f]+"  # compiled where it is needed: few files are not UTF-8
 
     def fits(text: str) -> bool:
         words = [found for found in re.findall(r"[^\W\d_]+", text) if not found.isascii()]
         small = sum(char.islower() or not char.isupper() for found in words for char in found)
-        return bool(words) and all(map(word.fullmatch, words)) and 2 * small > sum(map(len, words))
+        return bool(words) and all(re.fullmatch(word, one) for one in words) and 2 * small > sum(map(len, words))
 
     return fits
 
 
 def _of_characters(wanted: str, others: str, share: float) -> Callable[[str], bool]:
     """Characters beyond ASCII of two sets, of the first at least some share, two or more."""
-    mine, all_of = re.compile(f"[{wanted}]"), re.compile(f"[{wanted}{others}{_WIDE}\x00-\x7f]*")
+    mine, all_of = f"[{wanted}]", f"[{wanted}{others}{_WIDE}\x00-\x7f]*"
 
     def fits(text: str) -> bool:
         beyond = sum(char > "\x7f" for char in text)
-        return beyond > 1 and bool(all_of.fullmatch(text)) and len(mine.findall(text)) >= share * beyond
+        return beyond > 1 and bool(re.fullmatch(all_of, text)) and len(re.findall(mine, text)) >= share * beyond
 
     return fits
 
