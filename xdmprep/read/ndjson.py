@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -275,26 +273,17 @@ def _fit(value: Any, node: JsonNode, path: Steps, misfits: list[_Misfit]) -> Any
 
 def _shown(value: Any) -> str:
     """A value as text: of a number all digits that are written."""
-    if isinstance(value, str):
-        return value
-    held: list[str] = []
-    text = json.dumps(_with_places(value, held), ensure_ascii=False)
-    return _PLACE.sub(lambda _: held.pop(0), text) if held else text
+    return value if isinstance(value, str) else _json(value)
 
 
-def _with_places(value: Any, held: list[str]) -> Any:
-    """A value with a mark for each number whose digits Python's JSON would lose; these come into `held`."""
+def _json(value: Any) -> str:
     if isinstance(value, WrittenNumber):
-        held.append(value.text)
-        return _MARK
+        return value.text
     if isinstance(value, dict):
-        return {name: _with_places(item, held) for name, item in value.items()}
-    return [_with_places(item, held) for item in value] if isinstance(value, list) else value
-
-
-#: Stands for a number; no text of a file is likely to be the same.
-_MARK = f"\0number {uuid4().hex}\0"
-_PLACE = re.compile(re.escape(json.dumps(_MARK)))
+        return f"{{{', '.join(f'{_json(name)}: {_json(item)}' for name, item in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_json, value))}]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 _WORDS = {

@@ -440,7 +440,8 @@ class _Joiner:
             _, column = left.pop(at)
             if field.name in self.clashes:
                 column = pa.nulls(batch.num_rows)
-            columns.append(column if _is(column.type, field.type) else conform(column, field.type))
+            kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+            columns.append(column if kind.equals(field.type) else conform(column, field.type))
         return pa.RecordBatch.from_arrays(columns, names=self.schema.names)
 
 
@@ -465,8 +466,3 @@ def _together(chunks: list[Chunk]) -> Chunk:
         consumed=rows, lines=lines, size=sum(chunk.size for chunk in chunks),
         files=tuple(entry for chunk in chunks for entry in chunk.files),
     )  # fmt: skip
-
-
-def _is(kind: pa.DataType, wanted: pa.DataType) -> bool:
-    """Whether a column of a chunk is of the wanted type; text may be dictionary-encoded."""
-    return bool(kind.equals(wanted) or (pa.types.is_dictionary(kind) and kind.value_type.equals(wanted)))
