@@ -11,11 +11,13 @@ import pyarrow as pa
 import pytest
 
 import xdmprep as xp
+from xdmprep.core.shred import Leaf
 from xdmprep.errors import SchemaError
 from xdmprep.regex import MatchTimeout
 from xdmprep.validate import Rules
-from xdmprep.validate.patterns import compile_pattern
-from xdmprep.validate.value_tests import PatternTest
+from xdmprep.validate.constraints import Undecidable
+from xdmprep.validate.messages import NULL
+from xdmprep.validate.view import ChunkColumns, ColumnShape, ColumnView, SchemaPath, Verdict
 
 #: RE2 has no look-ahead, and trying all ways of splitting the text takes longer than anybody lives.
 SLOW = "(?=(a+)+b)"
@@ -99,22 +101,23 @@ def test_records_nested_too_deep_are_a_finding(rules: str) -> None:
 def test_texts_that_took_too_long_are_not_kept() -> None:
     """Memory is bounded by one array, however many texts of a run cannot be decided."""
 
-    class Undecidable:
-        re2, stopped = None, "stopped"
-        tree = compile_pattern("x").tree
+    class Stopping:
+        stopped = "stopped"
 
         def matches(self, text: str) -> bool:
             raise MatchTimeout(self.stopped)
 
-    wanted: Any = Undecidable()
-    test = PatternTest(wanted)
+    wanted: Any = Stopping()
+    none: Any = None
+    leaf = Leaf(("x",), pa.string())
+    (op,) = Undecidable(wanted, NULL).columns(none, ColumnShape(leaf.type), SchemaPath(leaf.path))
     tracemalloc.start()
     try:
         for number in range(100):
             texts = pa.array([f"{number} {row} {'a' * 2000}" for row in range(100)])
-            assert test.positions(texts) is None
-            undecided = test.undecided(texts)
-            assert undecided is not None and undecided.tolist() == [*range(100)]
+            verdict = Verdict(100)
+            op(ColumnView(texts, ChunkColumns([texts], 100, (leaf,), False)), verdict)
+            assert verdict.bad.all()
             if number == 1:
                 tracemalloc.reset_peak()
                 before = tracemalloc.get_traced_memory()[0]

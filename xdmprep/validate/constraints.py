@@ -25,14 +25,13 @@ from .value_tests import (
     ColumnTest,
     OneOf,
     Past,
-    PatternTest,
     Range,
     ValueTest,
     not_finite,
     not_whole,
     texts_at,
 )
-from .view import ANY_KEY, ColumnShape, FindingSink, Op, SchemaPath, Shape, Verdict, View
+from .view import ANY_KEY, ColumnShape, ColumnView, FindingSink, Op, SchemaPath, Shape, Verdict, View
 
 
 def _valued(view: View) -> Mask:
@@ -120,24 +119,37 @@ def _as_texts(test: ColumnTest) -> ColumnTest:
     return lambda array: test(texts_at(array, np.arange(len(array), dtype=np.int64)))
 
 
-class Undecidable(Assert):
+class Undecidable(Constraint):
     """Strings in which a pattern is found that may take too long to search for; such strings are reported as such."""
 
+    kinds = STRING
+
     def __init__(self, pattern: SchemaPattern, failure: Failure) -> None:
-        self._pattern = PatternTest(pattern)
-        super().__init__(self._pattern, failure, STRING)
-        self._undecided = undecided(pattern.stopped)
+        self._pattern, self._failure, self._undecided = pattern, failure, undecided(pattern.stopped)
+
+    def _wrong(self, text: str) -> Failure | None:
+        try:
+            return None if self._pattern.matches(text) else self._failure
+        except MatchTimeout:
+            return self._undecided
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
-        try:
-            super().check(value, at, out)
-        except MatchTimeout:
-            out.append(self._undecided.of(at, value))
+        if (wrong := self._wrong(value)) is not None:
+            out.append(wrong.of(at, value))
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
-        ops = super().columns(compiler, shape, place)
-        test = self._pattern.undecided if holds_text(shape.type) else _as_texts(self._pattern.undecided)
-        return [*ops, column_test(test, self._undecided, place)]
+        """Each distinct string is searched once."""
+
+        def op(view: ColumnView, sink: FindingSink) -> None:
+            texts = view.array if holds_text(view.array.type) else texts_at(view.array, np.arange(len(view)))
+            coded = texts if isinstance(texts, pa.DictionaryArray) else texts.dictionary_encode()
+            verdicts = [None if text is None else self._wrong(text) for text in coded.dictionary.to_pylist()]
+            numbers = np.asarray(coded.indices.fill_null(len(verdicts)))
+            for failure in (self._failure, self._undecided):
+                hits = np.array([verdict is failure for verdict in (*verdicts, None)])
+                sink.add(place, view, failure, np.flatnonzero(hits[numbers]), view.texts)
+
+        return [op]
 
 
 # ---- objects and arrays ---------------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ fail.  Text columns may be dictionary-encoded: the dictionary is tested, each di
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from ..core.arrow_types import doubles, holds_text
 from ..core.shred import plain, slots
 from ..kernels.arrays import Mask, Positions
 from ..kernels.interface import Automaton
-from ..regex import MatchTimeout, compile_ecma
+from ..regex import compile_ecma
 from ..regex.dfa import automaton
 from ..schema.types import is_finite
 from .arrow_kinds import as_json
@@ -193,46 +192,22 @@ def with_nul(array: pa.Array) -> Positions | None:
     return failing(pc.invert(pc.match_substring(array, "\0")))
 
 
-class _Stopped(threading.local):
-    """The strings of an array for which the decision took too long."""
-
-    def __init__(self) -> None:
-        self.texts: set[str] = set()
-
-
 class PatternTest(ValueTest):
-    """Strings in which a pattern is found."""
+    """Strings in which a pattern is found; columns only by patterns that RE2 takes."""
 
     def __init__(self, pattern: SchemaPattern) -> None:
         self.pattern = pattern
         self.value = pattern.matches  # type: ignore[assignment, method-assign]
-        self._stopped = _Stopped()
-        self._search_singly = one_by_one(self._fits, remember=0)
-        self._decided = one_by_one(lambda text: text not in self._stopped.texts, remember=0)
 
     @cached_property
     def _machine(self) -> Automaton | None:
         return automaton(self.pattern.tree)
 
-    def undecided(self, array: pa.Array) -> Positions | None:
-        """The positions of strings that took too long, of the array that this thread passed to :meth:`positions`."""
-        return on_dictionary(self._decided, array)
-
     def plain(self, array: pa.Array) -> Positions | None:
-        if self.pattern.re2 is None:  # a string may take too long to be decided
-            self._stopped.texts.clear()
-            return self._search_singly(array)
         return not_accepted(self._machine, array, self._search)
 
     def _search(self, array: pa.Array) -> Positions | None:
         return failing(pc.match_substring_regex(array, self.pattern.re2))
-
-    def _fits(self, text: str) -> bool:
-        try:
-            return self.pattern.matches(text)
-        except MatchTimeout:
-            self._stopped.texts.add(text)
-            return True
 
 
 class FormatTest(ValueTest):
