@@ -214,7 +214,7 @@ def test_the_same_holds_for_other_readings(text: str, rows: list[dict[str, Any]]
 @settings(max_examples=150)
 @given(expressions, st.lists(row, min_size=1, max_size=4))
 def test_columns_of_few_words_give_the_same(text: str, rows: list[dict[str, Any]]) -> None:
-    """Dictionary-encoded columns, with so many rows that every combination of words is worked out once."""
+    """Dictionary-encoded columns, with so many rows that each word is worked out once."""
     plain_rows = pa.RecordBatch.from_pylist(rows * 40, schema=SCHEMA)
     columns = [
         column.dictionary_encode() if field.name in ("a", "b") else column

@@ -78,12 +78,6 @@ _TURNS: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
 _NONE = object()
 
 
-def check_constants(node: Node, text: str, options: Options) -> None:
-    """Checks the constant arguments of a call. Raises ExpressionError: one can never work; at its position."""
-    if isinstance(node, Call):
-        _check_call(node, text, options)
-
-
 def _attempt(work: Any, node: Node, text: str, what: str) -> None:
     try:
         work()
@@ -91,7 +85,10 @@ def _attempt(work: Any, node: Node, text: str, what: str) -> None:
         raise ExpressionError(f"{what}{error}", text, node.position) from None
 
 
-def _check_call(node: Call, text: str, options: Options) -> None:
+def check_constants(node: Node, text: str, options: Options) -> None:
+    """Checks the constant arguments of a call. Raises ExpressionError: one can never work; at its position."""
+    if not isinstance(node, Call):
+        return
     context = Context(options)
     if node.name == "date" and len(node.arguments) > 1:
         value = _constant(node.arguments[1], options)

@@ -3,7 +3,7 @@
 A bound tree is folded once and walked batch by batch.  Every call asks the kernel of its entry in the table of
 functions with the columns that its arguments gave; their kinds decide (:mod:`xdmprep.language.kernels.table`).
 Where there is no kernel for them, the interpreter evaluates this call, and no other, once per distinct combination of
-the arguments.  A call that reads dictionary-encoded columns with few words only runs on their words.
+the arguments.  A call that reads one dictionary-encoded column with few words only runs on its words.
 
 The type of a node is what it gives for no rows (:func:`annotate`): kernels are the only rules for types.
 """
@@ -321,36 +321,21 @@ def _field(node: FieldPath, frame: Frame) -> Column:
 
 
 def _on_words(node: Call, frame: Frame) -> Column | None:
-    """A node evaluated on the dictionaries of the columns that it reads, if all have small ones.
-
-    Several columns give every combination of their words a place, whether it occurs or not.
-    """
-    reads = node.columns
-    columns = [frame.raw(name) for name in reads]
-    if len(columns) == 1 and node.size >= _WORTH:
-        columns = [frame.worded(reads[0])]
-    combinations = 1
-    for values in columns:
-        if not isinstance(values, pa.DictionaryArray) or values.type.value_type != TEXT:
-            return None
-        combinations *= len(values.dictionary) + bool(values.indices.null_count)
-    if combinations * 2 > frame.n:
+    """A node that reads one column of strings, evaluated on the column's words if those are few."""
+    if len(node.columns) != 1:
         return None
-    places: Any = None
-    words: dict[str, pa.Array] = {}
-    repeat, tile = combinations, 1
-    for name, values in zip(reads, columns, strict=True):
-        known, at = values.dictionary, values.indices
-        if at.null_count:
-            at = at.fill_null(pa.scalar(len(known), at.type))
-            known = pa.concat_arrays([known, pa.nulls(1, known.type)])
-        repeat //= max(len(known), 1)
-        order = np.tile(np.repeat(np.arange(len(known)), repeat), tile)
-        words[name] = known.take(pa.array(order))
-        tile *= len(known)
-        codes = at.to_numpy(zero_copy_only=False).astype(np.int32, copy=False)
-        places = codes if places is None else places * np.int32(len(known)) + codes
-    found = _call(node, Frame(words, combinations, frame.context, None, frame.asked))
+    (name,) = node.columns
+    values = frame.worded(name) if node.size >= _WORTH else frame.raw(name)
+    if not isinstance(values, pa.DictionaryArray) or values.type.value_type != TEXT:
+        return None
+    words, at = values.dictionary, values.indices
+    if at.null_count:
+        at = at.fill_null(pa.scalar(len(words), at.type))
+        words = pa.concat_arrays([words, pa.nulls(1, words.type)])
+    if len(words) * 2 > frame.n:
+        return None
+    places = at.to_numpy(zero_copy_only=False)
+    found = _call(node, Frame({name: words}, len(words), frame.context, None, frame.asked))
     is_open = None if found.open is None else some(found.open[places])
     why = None if found.why is None else found.why.take(pa.array(places))
     if isinstance(found, Constants):
