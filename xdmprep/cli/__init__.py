@@ -29,7 +29,7 @@ COMMANDS = {
     "init": ("init", "Create a project folder: settings, a drafted mapping, a template for credentials."),
     "demo": ("demo", "Run the whole main job on a bundled sample against a local emulator."),
     "prepare": ("prepare", "Map, check and write a source as files ready for upload."),
-    "mend": ("mend", "Run mended rejects again into a further part of the same output."),
+    "mend": ("prepare", "Run mended rejects again into a further part of the same output."),
     "validate": ("validate", "Check files against a schema; nothing is written."),
     "diff": ("diff", "Write a Profile patch of what changed between two snapshots."),
     "upload": ("network", "Send prepared files as one batch."),

@@ -1,4 +1,4 @@
-"""The command `xdmprep prepare`."""
+"""The commands `xdmprep prepare` and `xdmprep mend`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..errors import UsageError
 from . import options
 from .arrow_runtime import load_arrow
 from .command import Command
-from .findings import show_next, show_outcome
+from .findings import REASONS, show_losses, show_next, show_outcome
 from .lineage import OPENLINEAGE, lineage, record_run
 from .printer import event, print_json, show, show_lines, warn
 from .progress import progress
@@ -194,3 +194,30 @@ def _facts(result: Any) -> dict[str, Any]:
         "values": result.manifest.values, "excessive": list(result.excessive),
         "seconds": round(result.seconds, 3), "notes": list(result.report.notes),
     } | ({"sourceRows": result.source_rows} if result.merged else {})  # fmt: skip
+
+
+@click.command(cls=Command, epilog="Example: xdmprep mend out/ mended.jsonl")
+@click.argument("out", type=options.FILE)
+@click.argument("rejects", type=options.FILE, required=False)
+@click.option("--schema", "-s", type=options.FILE, help="Path of the schema, if it has moved.")
+@click.option(
+    "--max-loss", type=click.FloatRange(0, 100), metavar="PCT",
+    help="End with 1 if a field loses more than PCT % of its values in all of OUT.  [default: as the run had it]",
+)  # fmt: skip
+@options.JSON
+def mend(out: Path, rejects: Path | None, schema: Path | None, max_loss: float | None, as_json: bool) -> int:
+    """Run corrected rejects of the run in OUT again, into a further part of it.
+
+    REJECTS has lines as in OUT/rejects.jsonl, with a corrected "source"; the default is that file itself.
+    """
+    from ..pipeline.resubmit import mend as run
+
+    done = run(out, rejects, schema=schema, max_loss=max_loss)
+    if as_json:
+        facts = {"tried": done.tried, "written": done.written, "rejected": done.still_rejected, "skipped": done.skipped,
+                 "values": done.manifest.values, "excessive": list(done.excessive)}  # fmt: skip
+        print_json(facts)
+    else:
+        show(str(done))
+        show_losses(done.excessive, done.values, done.max_loss, REASONS)
+    return 1 if done.still_rejected or done.excessive else 0
