@@ -224,18 +224,6 @@ def test_headers_of_every_call(server, session):
     assert headers["x-api-key"] and headers["x-gw-ims-org-id"] and headers["x-sandbox-name"] == "prod"
 
 
-def test_a_netrc_file_does_not_replace_the_token(server, tmp_path, monkeypatch):
-    netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login me password secret\n")
-    netrc.chmod(0o600)
-    monkeypatch.setenv("NETRC", str(netrc))
-    server.answers = [OK]
-    session = Session(Config.load(url=server.url))
-    session.call("GET", "/x")
-    assert server.requests[0][2]["Authorization"] == "Bearer local"
-    session.close()
-
-
 def test_proxies_of_the_environment_do_not_mean_this_machine(server, session, monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
@@ -282,15 +270,6 @@ def test_401_renews_the_token_once(server, account):
                       (401, {}, b'{"error_code":"401013","message":"Oauth token is not valid"}')]  # fmt: skip
     with pytest.raises(PlatformError, match=r"401 401013: Oauth token is not valid"):
         account.call("GET", "/a")
-
-
-def test_tokens_are_renewed_early(server, account):
-    server.answers = [issued("TOKEN-1", 0.2), OK]
-    account.call("GET", "/a")
-    account._renew_at = 0.0  # the hour before the end has come
-    server.answers = [issued("TOKEN-2"), OK]
-    account.call("GET", "/b")
-    assert server.requests[-1][2]["Authorization"] == "Bearer TOKEN-2"
 
 
 def test_many_threads_ask_for_one_token(server, account, monkeypatch):

@@ -56,6 +56,8 @@ def test_a_seed_gives_the_same_records(seed: int, invalid: bool) -> None:
     made = xp.sample(PROFILE, 3, seed=seed, invalid=invalid)
     assert made == xp.sample(SCHEMAS / "crm-profile.schema.json", 3, seed=seed, invalid=invalid)
     assert len(made) == 3
+    assert made[:2] == xp.sample(PROFILE, 2, seed=seed, invalid=invalid)
+    assert made != xp.sample(PROFILE, 3, seed=seed + 1, invalid=invalid)
     assert [bool([i for i in PROFILE.check(one) if i.severity == "error"]) for one in made] == [invalid] * 3
     assert json.loads(json.dumps(made)) == copy.deepcopy(made)
 

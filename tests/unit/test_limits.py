@@ -12,15 +12,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from leaves_kit import shredded
 
 import xdmprep as xp
 from xdmprep import wire
-from xdmprep.core.shred import Leaf
-from xdmprep.core.stream import Chunk, row_chunk
+from xdmprep.core.stream import row_chunk
 from xdmprep.errors import OutputError, SchemaError, UsageError
 from xdmprep.schema import lint
 from xdmprep.validate import compile_checks
@@ -54,25 +53,6 @@ def schema(behavior: str = RECORD, fields: dict[str, Any] | None = None, **more:
 
 
 PROFILE, EVENTS = schema(), schema(EVENT)
-
-
-def shredded(record: dict[str, Any]) -> Chunk:
-    """One record as a chunk of leaves, as a mapping makes it."""
-    leaves: list[Leaf] = []
-    arrays: list[pa.Array] = []
-
-    def visit(value: Any, path: tuple[Any, ...]) -> None:
-        if isinstance(value, dict | list):
-            for step, inner in value.items() if isinstance(value, dict) else enumerate(value):
-                visit(inner, (*path, step))
-            return
-        arrays.append(pa.array([value]))
-        leaves.append(Leaf(path, arrays[-1].type))
-
-    visit(record, ())
-    return Chunk(
-        tuple(leaves), pa.RecordBatch.from_arrays(arrays, names=[str(n) for n in range(len(arrays))]), np.array([1])
-    )
 
 
 def found(made: xp.Schema, record: dict[str, Any], code: str, folder: Path) -> dict[str, int]:
@@ -159,19 +139,6 @@ def test_a_limit_and_its_neighbours(name: str, tmp_path: Path) -> None:
         assert {path: count > 0 for path, count in counts.items()} == dict.fromkeys(counts, broken), (number, counts)
 
 
-def shredded_rows(records: list[dict[str, Any]]) -> Chunk:
-    """Several records as one chunk of leaves: what a record does not have is null."""
-    cells: dict[tuple[Any, ...], dict[int, Any]] = {}
-    for row, record in enumerate(records):
-        one = shredded(record)
-        for leaf, column in zip(one.leaves, one.records.columns, strict=True):
-            cells.setdefault(leaf.path, {})[row] = column[0].as_py()
-    arrays = [pa.array([there.get(row) for row in range(len(records))]) for there in cells.values()]
-    leaves = tuple(Leaf(path, array.type) for path, array in zip(cells, arrays, strict=True))
-    names = [str(number) for number in range(len(arrays))]
-    return Chunk(leaves, pa.RecordBatch.from_arrays(arrays, names=names), np.arange(1, len(records) + 1))
-
-
 def broken_rows(made: xp.Schema, records: list[dict[str, Any]], code: str, folder: Path) -> dict[str, set[int]]:
     """Which of several records break a rule, on each path that takes them together."""
     file = folder / "several.json"
@@ -180,7 +147,7 @@ def broken_rows(made: xp.Schema, records: list[dict[str, Any]], code: str, folde
         "lines": list(xp.validate(file, made)),
         "frame": list(xp.validate(pa.Table.from_struct_array(pa.array(records)), made)),
     }
-    chunk = shredded_rows(records)
+    chunk = shredded(*records)
     done = compile_checks(made, chunk.leaves)(chunk)
     found["leaves"] = [issue for finding in done.issues for issue in finding.issues()]
     return {path: {issue.row or 0 for issue in issues if issue.code == code} for path, issues in found.items()}

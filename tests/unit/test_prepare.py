@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -34,20 +33,6 @@ def frame(rows: int = 4) -> pd.DataFrame:
     return pd.DataFrame(
         {"first": [f"n{i}" for i in range(rows)], "id": range(rows), "year": [1900 + i % 90 for i in range(rows)]}
     )
-
-
-def test_every_kind_of_frame_gives_the_same_records(schema: xp.Schema, tmp_path: Path) -> None:
-    texts = []
-    sources = [frame(), pl.DataFrame(frame().to_dict("list")), pa.Table.from_pandas(frame())]
-    for number, source in enumerate(sources):
-        result = xp.prepare(source, MAPPING, schema, out=tmp_path / str(number))
-        assert (result.rows, result.written, result.rejected) == (4, 4, 0)
-        texts.append((tmp_path / str(number) / "part-00000.json").read_text())
-    assert texts[0] == texts[1] == texts[2]
-    assert json.loads(texts[0].splitlines()[1]) == {
-        "person": {"name": {"firstName": "n1"}, "birthYear": 1901},
-        "identityMap": {"CRMID": [{"id": "1", "primary": True}]},
-    }
 
 
 def test_a_run_with_a_python_callable_can_be_run_again(schema: xp.Schema, tmp_path: Path) -> None:

@@ -35,13 +35,6 @@ def test_records_are_valid(id: str, fill: float) -> None:
         assert [issue for issue in schema.check(record, "strict") if issue.severity == "error"] == []
 
 
-def test_the_same_seed_gives_the_same_records() -> None:
-    schema = SHIPPED["https://ns.adobe.com/acme/schemas/crm-profile"]
-    assert list(sample(schema, 5, seed=7)) == list(sample(schema, 5, seed=7))
-    assert list(sample(schema, 5, seed=7)) != list(sample(schema, 5, seed=8))
-    assert list(sample(schema, 3, seed=7)) == list(sample(schema, 5, seed=7))[:3]
-
-
 def test_identities() -> None:
     crm = SHIPPED["https://ns.adobe.com/acme/schemas/crm-profile"]
     for record in sample(crm, 50, fill=0.2, identities=3):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from leaves_kit import shredded
 
 from xdmprep.core.rules import RULES
 from xdmprep.core.shred import Leaf
@@ -36,25 +37,6 @@ def profile(**more: Any) -> dict[str, Any]:
 
 def codes(schema: Schema, record: dict[str, Any], rules: str | Rules = "strict") -> set[tuple[str, str]]:
     return {(issue.code, issue.path) for issue in check_record(schema, record, rules)}
-
-
-def shredded(record: dict[str, Any], dictionary: bool = False) -> Chunk:
-    """One record as a chunk of leaves."""
-    leaves: list[Leaf] = []
-    arrays: list[pa.Array] = []
-
-    def visit(value: Any, path: tuple[Any, ...]) -> None:
-        if isinstance(value, dict | list):
-            for step, inner in value.items() if isinstance(value, dict) else enumerate(value):
-                visit(inner, (*path, step))
-            return
-        array = pa.array([value])
-        leaves.append(Leaf(path, array.type, "SOURCE"))
-        arrays.append(array.dictionary_encode() if dictionary and pa.types.is_string(array.type) else array)
-
-    visit(record, ())
-    names = [str(number) for number in range(len(arrays))]
-    return Chunk(tuple(leaves), pa.RecordBatch.from_arrays(arrays, names=names), np.array([7]))
 
 
 def column_codes(schema: Schema, chunk: Chunk, rules: str | Rules = "strict") -> set[tuple[str, str]]:
