@@ -48,7 +48,7 @@ def _instant(value: Any) -> datetime | None:
 
 @pytest.mark.shared
 @pytest.mark.parametrize("case", _lines("cases.jsonl"))
-def test_case(case: dict[str, Any]) -> None:
+def test_a_documented_example_gives_what_the_page_says(case: dict[str, Any]) -> None:
     if case["function"] == "fpid_to_ecid":  # no public algorithm: the corpus counts it apart
         with pytest.raises(ExpressionError, match="does not publish"):
             evaluate(case["expression"], case["data"])

@@ -28,7 +28,7 @@ def test_corpus_is_there() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
-def test_mapping(case: dict[str, Any]) -> None:
+def test_a_mapping_gives_the_expected_record(case: dict[str, Any]) -> None:
     mapping = MappingSet([{key: case[key] for key in ("sourceType", "source", "destination")}])
     stream = map_stream(open_source(pa.Table.from_pylist([case["data"]])), mapping)
     assert [comparable(record) for record in stream.to_pylist()] == [prune(case["expected"])]
@@ -36,7 +36,7 @@ def test_mapping(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("typed", [False, True], ids=["without schema", "with schema"])
 @pytest.mark.parametrize("path", SETS, ids=[path.stem for path in SETS])
-def test_mapping_set(path: Path, typed: bool) -> None:
+def test_a_mapping_set_gives_the_expected_records(path: Path, typed: bool) -> None:
     case = json.loads(path.read_text())
     mapping = MappingSet(case["mappingSet"])
     types = case.get("target_types", {})

@@ -111,7 +111,7 @@ def test_each_text_alone_in_a_file_of_lines_and_in_an_array(schema: xp.Schema, t
 
 
 @pytest.mark.usefixtures("both_ways")
-def test_whole_files(schema: xp.Schema, tmp_path: Path) -> None:
+def test_each_text_as_a_whole_file(schema: xp.Schema, tmp_path: Path) -> None:
     taken = 0
     for name, text in cases():
         file = tmp_path / "case.json"

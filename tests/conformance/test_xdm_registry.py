@@ -97,7 +97,7 @@ def test_dataset_records_keep_their_verdicts(name: str, form: str, shared: Path)
 
 @pytest.mark.parametrize("form", ["xed", "xed-full"])
 @pytest.mark.parametrize("name", ["profile", "event"])
-def test_dataset_fields(name: str, form: str, shared: Path) -> None:
+def test_datasets_have_the_fields_of_the_reference_table(name: str, form: str, shared: Path) -> None:
     """Both forms give the fields, types and constraints of the reference table."""
     folder = shared / "xdm" / "datasets" / name
     schema = Schema.load(folder / f"{name}.{form}.json")

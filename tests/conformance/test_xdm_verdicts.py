@@ -164,7 +164,7 @@ def test_edge_cases_of_numbers_patterns_lengths_and_equality(tmp_path: Path) -> 
         assert len(common) > 1 or found == common, case
 
 
-def test_formats(tmp_path: Path) -> None:
+def test_values_of_formats_have_the_common_verdict(tmp_path: Path) -> None:
     for case in lines(XDM / "formats.jsonl"):
         common = set(case["verdicts"].values())
         found = verdicts({"type": "string", "format": case["format"]}, case["value"], tmp_path)

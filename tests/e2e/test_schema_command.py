@@ -42,7 +42,7 @@ def test_the_command_itself() -> None:
     ]
 
 
-def test_show() -> None:
+def test_show_prints_identities_and_fields() -> None:
     result = run("show", LOYALTY)
     assert result.exit_code == 0
     assert "primary identity LOYALTYID" in result.stdout
@@ -59,7 +59,7 @@ def test_show_a_folder() -> None:
     assert len(json.loads(run("show", SCHEMAS, "--json").stdout)["schemas"]) == 4
 
 
-def test_wrong_use(tmp_path: Path) -> None:
+def test_wrong_use_is_refused_with_the_mend(tmp_path: Path) -> None:
     assert "no such file" in refused("show", tmp_path / "none.json")
     wrong = refused("show", SCHEMAS, "--id", "https://ns.adobe.com/acme/schemas/crm-profil")
     assert "Did you mean 'https://ns.adobe.com/acme/schemas/crm-profile'" in wrong
@@ -80,7 +80,7 @@ def test_components_and_compatibility_names(tmp_path: Path) -> None:
     assert "── a" in converted
 
 
-def test_check(tmp_path: Path) -> None:
+def test_check_tells_of_doubtful_places(tmp_path: Path) -> None:
     fine = run("check", CRM)
     assert (fine.exit_code, "nothing doubtful" in fine.stdout) == (0, True)
     (tmp_path / "s.json").write_text(
@@ -99,7 +99,7 @@ def test_check(tmp_path: Path) -> None:
     assert (facts["errors"], facts["issues"][0]["code"], facts["issues"][0]["path"]) == (1, "schema-type-tag", "a")
 
 
-def test_diff(tmp_path: Path) -> None:
+def test_diff_tells_of_changes_by_its_exit_code(tmp_path: Path) -> None:
     content = json.loads(LOYALTY.read_text(encoding="utf-8"))
     same = run("diff", LOYALTY, LOYALTY)
     assert (same.exit_code, same.stdout) == (0, "no difference that matters to data\n")
@@ -149,7 +149,7 @@ def test_diff_shows_new_faults_of_rows_that_failed_before(tmp_path: Path) -> Non
     assert "2 more enum" in result.output and "unknown-field" not in result.output
 
 
-def test_sample(tmp_path: Path) -> None:
+def test_sample_prints_valid_records(tmp_path: Path) -> None:
     result = run("sample", LOYALTY, "--count", 5, "--seed", 3)
     records = [json.loads(line) for line in result.stdout.splitlines()]
     judge = Draft6Validator(json.loads(LOYALTY.read_text(encoding="utf-8")))

@@ -399,7 +399,7 @@ def test_a_put_that_is_too_large_for_the_gateway_is_sent_in_chunks(tmp_path):
         ([(15, 30)], "some"),
     ],
 )
-def test_coverage(received, expected):
+def test_which_part_of_a_chunk_has_arrived(received, expected):
     assert _coverage(received, 10, 19) == expected
 
 

@@ -392,14 +392,14 @@ def read(tmp_path, data, format="json", multiline=False, **options):
     return [item for chunk in chunks for item in chunk.records], [item.raw for chunk in chunks for item in chunk.failed]
 
 
-def test_json_lines(tmp_path):
+def test_json_is_read_line_by_line(tmp_path):
     good, bad = read(tmp_path, b'{"a":1}\n\n{"a":NaN}\r\n[1]\n{"a":\xff}\n{"b":2}')
     assert good == [(1, {"a": 1}), (5, {"b": 2})]
     assert bad == ['{"a":NaN}', "[1]", '{"a":\ufffd}']
 
 
 @pytest.mark.parametrize("text", ["[]", "[ ]", '[{"a": 1}]', '[\n{"a": "]"},\n {"b": [1,{"c":2}]} ]\n'])
-def test_arrays(tmp_path, text):
+def test_arrays_of_json_are_read_item_by_item(tmp_path, text):
     good, bad = read(tmp_path, text.encode(), multiline=True)
     assert [item for _, item in good] == json.loads(text) and bad == []
 
@@ -421,20 +421,20 @@ def test_a_long_array_is_read_in_pieces(tmp_path):
         ("[1]", 0),
     ],
 )
-def test_broken_arrays(tmp_path, text, count):
+def test_a_broken_array_is_one_bad_item(tmp_path, text, count):
     good, bad = read(tmp_path, text.encode(), multiline=True)
     assert len(good) == count
     assert len(bad) == 1
 
 
-def test_csv(tmp_path):
+def test_csv_is_read_with_the_options_of_the_batch(tmp_path):
     good, bad = read(tmp_path, b'a,b\n1,"x,y"\n1\n,2\n', "csv")
     assert good == [(1, {"a": "1", "b": "x,y"}), (3, {"b": "2"})] and bad == ["1"]
     good, _ = read(tmp_path, b"1;N\n", "csv", delimiter=";", header="false", nullMarker="N")
     assert good == [(1, {"_c0": "1"})]
 
 
-def test_parquet(tmp_path):
+def test_parquet_is_read_with_its_types(tmp_path):
     import datetime
 
     import pyarrow as pa

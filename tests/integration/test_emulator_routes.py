@@ -40,7 +40,7 @@ def dataset(url):
     ("missing", "status", "code"),
     [("Authorization", 403, "403010"), ("x-api-key", 403, "403000"), ("x-gw-ims-org-id", 400, "400003")],
 )
-def test_missing_headers(url, missing, status, code):
+def test_a_request_without_a_header_is_refused(url, missing, status, code):
     headers = {key: value for key, value in HEADERS.items() if key != missing}
     response = requests.get(url + CATALOG + "/batches", headers=headers, timeout=20)
     assert response.status_code == status
@@ -275,7 +275,7 @@ def test_overlaps_are_taken_and_refused_at_the_end(url, dataset):
     assert "Range" not in large(url, batch, dataset, "HEAD").headers
 
 
-def test_patch_refusals(url, dataset):
+def test_parts_of_a_large_file_that_do_not_fit_are_refused(url, dataset):
     batch = new_batch(url, dataset)
     assert patch(url, batch, dataset, "bytes 0-9", b"0" * 10).status_code == 404  # not initialized
     large(url, batch, dataset, "POST", params={"action": "INITIALIZE"})
@@ -311,7 +311,7 @@ def test_states_from_loading_to_deleted(tmp_path):
         assert list((tmp_path / "bytes").iterdir()) == []
 
 
-def test_abort(url, dataset):
+def test_an_aborted_batch_takes_nothing_more(url, dataset):
     batch = new_batch(url, dataset)
     assert act(url, batch, "abort").status_code == 200
     assert act(url, batch, "ABORT").status_code == 200
@@ -344,7 +344,7 @@ def test_spec_mode_forbids_abort_after_complete():
         assert act(server.url, batch, "ABORT").status_code == 400
 
 
-def test_abandoned():
+def test_a_batch_that_is_not_completed_is_abandoned():
     with Emulator(abandon_after=0.2) as server:
         batch = new_batch(server.url, new_dataset(server.url))
         found = quick(server.url).wait(batch, timeout=20)
@@ -580,7 +580,7 @@ def test_unknown_schemas_are_refused_where_schemas_are_given(url):
     assert call("POST", url, CATALOG + "/dataSets", json=body).status_code == 400
 
 
-def test_registry_reads(url):
+def test_schemas_are_read_by_either_id_in_the_accepted_form(url):
     base = "/data/foundation/schemaregistry"
     full = {"Accept": "application/vnd.adobe.xed-full+json; version=1"}
     for name in (requests.utils.quote(CRM, safe=""), "_acme.schemas.crm-profile"):

@@ -397,7 +397,7 @@ def certificates(tmp_path_factory):
         ({"host": "other.example"}, "not valid for|mismatch"), ({}, ""), (None, "does not speak TLS"),
     ],
 )  # fmt: skip
-def test_certificates(emulator, certificates, capfd, monkeypatch, server, sentence):
+def test_certificates_that_cannot_be_trusted_are_named(emulator, certificates, capfd, monkeypatch, server, sentence):
     dataset = new_dataset(emulator.url)
     monkeypatch.setenv("XDMPREP_CA_BUNDLE", str(certificates.ca))
     context = None if server is None else certificates.context(**server)

@@ -133,7 +133,7 @@ def test_compressed_and_empty(s3: str) -> None:
     assert "empty" in reason(f"{s3}/empty.csv")
 
 
-def test_missing_ones(s3: str) -> None:
+def test_objects_that_are_missing_are_named(s3: str) -> None:
     assert reason(f"{s3}/none.csv") == "s3://acme/none.csv: does not exist."
     assert "does not exist" in reason("s3://nobucket/none.csv")
     with pytest.raises(SchemaError, match=r"s3://acme/none\.json: does not exist"):
@@ -155,7 +155,7 @@ def test_annotations_name_a_url_without_its_secrets(
         assert SECRET not in shown.out + shown.err
 
 
-def test_the_command(s3: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands_take_addresses_in_s3(s3: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = ["-m", f"{s3}/in/{MAPPING.name}", "-s", f"{s3}/in/{SCHEMA.name}"]
     assert run(["prepare", f"{s3}/in/{SAMPLE.name}", *line, "-o", str(tmp_path / "out")]) == 1
     assert run(["validate", f"{s3}/in/{SAMPLE.name}", *line]) == 1
@@ -362,7 +362,7 @@ def test_what_is_shown_of_a_url(url: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize("pack", ["plain", "gzip", "zip", "json", "gzip of json", "xlsx"])
-def test_standard_input(pack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_input_of_every_kind_and_packing(pack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = b"".join(json.dumps(row).encode() + b"\n" for row in ROWS)
     if pack == "zip":
         import zipfile

@@ -137,7 +137,7 @@ def test_a_registry_that_does_not_sort_by_id(client: Client, platform: type[Plat
     assert list_schemas(client.session) == platform.listed
 
 
-def test_resolved_form(client: Client, platform: type[Platform], tmp_path: Path) -> None:
+def test_a_pulled_schema_is_saved_in_resolved_form(client: Client, platform: type[Platform], tmp_path: Path) -> None:
     pulled = pull(client.session, FULL["$id"])
     assert (pulled.schema, pulled.components, pulled.descriptors) == (FULL, (), (DESCRIPTOR,))
     assert platform.seen[0] == (
@@ -164,7 +164,7 @@ def test_compact_form_brings_its_components(client: Client, tmp_path: Path) -> N
     assert str(FULL["$id"]) in Registry.load(tmp_path)
 
 
-def test_pins(client: Client, platform: type[Platform], tmp_path: Path) -> None:
+def test_pins_tell_what_has_changed(client: Client, platform: type[Platform], tmp_path: Path) -> None:
     pulled = pull(client.session, FULL["$id"])
     assert compare(pulled, tmp_path).state == "new"
     assert not (tmp_path / "pulled.json").exists()
@@ -192,7 +192,7 @@ def test_two_schemas_of_one_title(tmp_path: Path) -> None:
     assert len(Registry.load(tmp_path)) == 2
 
 
-def test_refusals(client: Client, tmp_path: Path) -> None:
+def test_what_cannot_be_pulled_is_refused(client: Client, tmp_path: Path) -> None:
     with pytest.raises(PlatformError, match=r"no schema '.*schemas/m00'\. Did you mean '.*schemas/m") as refused:
         pull(client.session, TENANT + "schemas/m00")
     assert (refused.value.status, refused.value.exit_code) == (404, 3)

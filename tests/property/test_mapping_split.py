@@ -139,7 +139,7 @@ WHOLE = [
 
 
 @pytest.mark.parametrize(("path", "expression", "ways"), PLAIN)
-def test_is_split(path: str, expression: str, ways: list[str]) -> None:
+def test_objects_and_arrays_that_pass_are_split_into_leaves(path: str, expression: str, ways: list[str]) -> None:
     """Objects and arrays of columns that pass as they are become leaves."""
     step = compile_mapping(MappingSet({"_id": "a", path: expression}), COLUMNS, SCHEMA)
     names = [leaf.name for leaf in step.leaves if leaf.name != "_id"]

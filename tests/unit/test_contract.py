@@ -179,7 +179,7 @@ class TestFiles:
         with pytest.raises(UsageError, match=message):
             load_contract(file)
 
-    def test_no_file(self, tmp_path: Path) -> None:
+    def test_a_missing_file_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="no such file"):
             load_contract(tmp_path / "c.py")
 

@@ -90,7 +90,7 @@ def _written(text: str, wanted: datetime) -> tuple[int, int]:
         (20200101, TIMESTAMP, None), (None, pa.int8(), None),
     ],
 )  # fmt: skip
-def test_scalars(value: Any, kind: pa.DataType, wanted: Any) -> None:
+def test_values_become_the_type_or_are_bad(value: Any, kind: pa.DataType, wanted: Any) -> None:
     for values in (pa.array([value, None, value]), [value, None, value]):
         got, bad = coerce(values, kind)
         assert got.type == kind
@@ -98,7 +98,7 @@ def test_scalars(value: Any, kind: pa.DataType, wanted: Any) -> None:
         assert bad.tolist() == ([] if wanted is not None or value is None else [0, 2])
 
 
-def test_switches() -> None:
+def test_options_change_what_is_taken() -> None:
     lenient = Options(booleans="lenient", zoneless_millis="drop")
     assert coerce(pa.array(["Yes", "t", "0", "FALSE", "2"]), pa.bool_(), lenient)[0].to_pylist() == [
         True,

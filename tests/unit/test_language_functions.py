@@ -159,7 +159,7 @@ def test_odd_input_gives_a_value_or_a_reason(entry: Function) -> None:
         ("ua_device_class('curl/7.1')", "Robot"),
     ],
 )
-def test_details(text: str, wanted: Any) -> None:
+def test_what_the_pages_say_of_single_functions(text: str, wanted: Any) -> None:
     assert evaluate(text, {"x": 1, "t": "ignored"}) == wanted
 
 

@@ -103,7 +103,7 @@ RECORD = {
         ("missing", None),
     ],
 )
-def test_names(text: str, wanted: Any) -> None:
+def test_names_of_every_spelling_find_their_values(text: str, wanted: Any) -> None:
     assert evaluate(text, RECORD, strict=True) == wanted
 
 

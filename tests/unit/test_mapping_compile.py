@@ -445,7 +445,7 @@ class TestCallables:
         }
         assert run(mapping, [{"First Name": "a", "b": "c"}])[0] == [{"x": "A", "y": 2}]
 
-    def test_faults(self) -> None:
+    def test_callables_that_fail_are_faults(self) -> None:
         assert "the source has no column 'Q'" in faults({"x": lambda A, Q: A}, ["A"])[0]
         assert "ZeroDivisionError" in faults({"x": lambda A: 1 / 0}, ["A"])[0]
         assert "must give one value per row: no array" in faults({"x": lambda A: 5}, ["A"])[0]

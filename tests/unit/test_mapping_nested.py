@@ -215,7 +215,7 @@ class TestStars:
         assert stream.to_pylist()[0]["productListItems"][0] == {"quantity": 1}
         assert [f.code for chunk in stream for f in chunk.issues] == ["unparsable"]
 
-    def test_faults(self, event: Schema) -> None:
+    def test_what_fits_no_array_is_a_fault(self, event: Schema) -> None:
         rows = [{"a": "x", "l": ["y"]}]
         assert "write the source with [*] as well" in fault({"productListItems[*].SKU": "a"}, rows, event)
         assert "needs a mapping beside it" in fault({"productListItems[*].SKU": '"x"'}, rows, event)

@@ -169,7 +169,7 @@ def test_a_page_shows_fields_and_the_mapping(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [".html", ".json", ".jsonl", ".csv", ".parquet"])
-def test_saved_reports(tmp_path: Path, ending: str) -> None:
+def test_a_report_is_saved_in_the_form_of_its_ending(tmp_path: Path, ending: str) -> None:
     report = Report("f", 9, [finding(rows=(1, 2, 3))])
     file = report.save(tmp_path / f"r{ending}")
     if ending == ".json":

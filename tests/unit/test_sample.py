@@ -35,7 +35,7 @@ def test_records_are_valid(id: str, fill: float) -> None:
         assert [issue for issue in schema.check(record, "strict") if issue.severity == "error"] == []
 
 
-def test_identities() -> None:
+def test_each_record_has_one_primary_identity() -> None:
     crm = SHIPPED["https://ns.adobe.com/acme/schemas/crm-profile"]
     for record in sample(crm, 50, fill=0.2, identities=3):
         items = [item for listed in record["identityMap"].values() for item in listed]

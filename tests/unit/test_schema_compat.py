@@ -22,7 +22,7 @@ from xdmprep.schema.compat import compatible_steps
         ("with-dash", ("with-dash",)),
     ],
 )
-def test_names(raw: str, steps: tuple[str, ...]) -> None:
+def test_which_steps_a_name_becomes(raw: str, steps: tuple[str, ...]) -> None:
     assert compatible_steps(raw) == steps
 
 
@@ -45,7 +45,7 @@ RAW = {
 }
 
 
-def test_conversion() -> None:
+def test_fields_keep_what_is_said_of_them() -> None:
     raw, found = Schema.from_dict(RAW), Schema.from_dict(RAW, compat=True)
     assert "xdm:a" in raw.columns
     assert found.paths()[:7] == ["a._id", "_repo.createDate", "_repo.size", "plain", "list[*].b", "map.{*}.c", "ip"]

@@ -78,7 +78,7 @@ STRING, LONG = {"type": "string"}, {"type": "integer", "meta:xdmType": "long"}
         ({"properties": {"a b": STRING, "_x": STRING, "_id": STRING}}, {("name", "f.a b"), ("name", "f._x")}),
     ],
 )  # fmt: skip
-def test_rules(node: dict[str, Any], expected: set[tuple[str, str]]) -> None:
+def test_which_rules_a_node_breaks(node: dict[str, Any], expected: set[tuple[str, str]]) -> None:
     assert found(node) == expected
 
 

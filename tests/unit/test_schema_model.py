@@ -81,7 +81,7 @@ def identity(path: str, namespace: str = "Email", primary: bool = False, **more:
         ({"properties": {"x": {"type": "boolean"}}}, "object", pa.struct([("x", pa.bool_())])),
     ],
 )
-def test_types(node: dict[str, Any], kind: str, arrow: pa.DataType) -> None:
+def test_nodes_have_the_type_of_xdm_and_of_arrow(node: dict[str, Any], kind: str, arrow: pa.DataType) -> None:
     field = schema(f=node).find("f")
     assert (field.type, field.arrow_type) == (kind, arrow)
 
@@ -98,7 +98,7 @@ def test_undeclared_types_are_left_out_and_listed(node: Any) -> None:
         _ = found.find("f").arrow_type
 
 
-def test_fields() -> None:
+def test_fields_have_paths_and_are_required() -> None:
     found = Schema.from_dict(PROFILE)
     assert list(found.columns) == ["b", "a", "identityMap"]
     assert found.paths() == ["b", "a.n", "a.list[*]", "identityMap.{*}[*].id", "identityMap.{*}[*].primary"]
@@ -126,7 +126,7 @@ def test_fields() -> None:
         (("identityMap", "ECID", 0, "id"), "identityMap.{*}[*].id"),
     ],
 )
-def test_find(path: Any, found: str) -> None:
+def test_a_field_is_found_by_its_path(path: Any, found: str) -> None:
     assert str(Schema.from_dict(PROFILE).find(path)) == found
 
 
@@ -151,7 +151,7 @@ def test_find_says_what_is_there_instead(path: str, message: str) -> None:
     assert message in str(error.value)
 
 
-def test_tree() -> None:
+def test_a_schema_prints_as_a_tree() -> None:
     assert str(Schema.from_dict(PROFILE)).splitlines() == [
         "P (record, https://ns.adobe.com/acme/schemas/p)",
         "├── b*           string              “Bee”",
@@ -174,7 +174,7 @@ def test_sha256_is_of_the_content_not_of_the_file(tmp_path: Path) -> None:
     assert changed.sha256 != first
 
 
-def test_identities() -> None:
+def test_descriptors_become_identities() -> None:
     more = {"c": {"type": "string"}, "ids": {"type": "object", "additionalProperties": {"type": "string"}}}
     content = {**PROFILE, "properties": {**PROFILE["properties"], **more}}
     given = [identity("/b"), identity("/c", "CRM", True), identity("/ids/home"), identity("/ids/*")]
@@ -339,7 +339,7 @@ def test_adhoc_columns_stand_flat() -> None:
     assert list(found.columns) == ["x"]
 
 
-def test_pickle() -> None:
+def test_schemas_and_fields_survive_pickle() -> None:
     found = Schema.from_dict(PROFILE, descriptors=[identity("/b", primary=True)])
     copy = pickle.loads(pickle.dumps(found))
     assert (copy.sha256, copy.identities, copy.arrow_schema) == (found.sha256, found.identities, found.arrow_schema)

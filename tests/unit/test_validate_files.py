@@ -215,7 +215,7 @@ def test_an_empty_list_in_parquet_has_too_few_items(tmp_path: Path) -> None:
     assert found(report) == [(2, "min-items", "l"), (2, "min-items", "o.m"), (2, "required", "l"), (3, "required", "l")]
 
 
-def test_parquet(schema: Schema, tmp_path: Path) -> None:
+def test_rows_of_parquet_are_judged(schema: Schema, tmp_path: Path) -> None:
     file = tmp_path / "f.parquet"
     m = pa.array([[("k", 1)], None, [("k", 2), ("l", None)]], pa.map_(pa.string(), pa.int32()))
     pq.write_table(pa.table({"a": ["x", None, "toolong"], "n": pa.array([1, 2, 3], pa.int64()), "m": m}), file)
@@ -257,7 +257,7 @@ def test_frames_are_checked_as_records(schema: Schema) -> None:
     assert found(report) == [(2, "required", "a")]
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_the_command_tells_by_its_exit_code_what_is_valid(tmp_path: Path) -> None:
     (tmp_path / "s.json").write_text(json.dumps(SCHEMA))
     good, bad = tmp_path / "good.json", tmp_path / "bad.json"
     good.write_text('{"a":"x"}\n')

@@ -49,7 +49,7 @@ def test_create_batch_refuses_unknown_formats():
 
 
 @pytest.mark.parametrize("text", ["A", "$A", "${A}", " A "])
-def test_bare_id(text):
+def test_ids_are_read_without_braces(text):
     assert wire.bare_id(text) == "A"
     assert (wire.bare_id("{A"), wire.bare_id("A}")) == ("{A", "A}")
 
