@@ -24,9 +24,11 @@ import bisect
 import errno
 import itertools
 import re
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 Severity = Literal["error", "warning"]
@@ -147,6 +149,16 @@ class OutputError(XdmPrepError):
     """A folder or file cannot be written."""
 
     kind = "output"
+
+
+@contextmanager
+def scratch_files(folder: Path | None = None) -> Iterator[None]:
+    """Errors of the system in the block are those of temporary files, in `folder` or where the system has them."""
+    try:
+        yield
+    except OSError as error:
+        where = f"{folder or tempfile.gettempdir()}: no scratch file can be written: {error.strerror or error}."
+        raise OutputError(f"{where} Free space there, or set TMPDIR to another folder.") from None
 
 
 #: Optional package, as it is imported -> the extra of xdmprep that brings it (pyproject.toml).

@@ -5,8 +5,9 @@ Each run is a process of its own; the peak is what the operating system counts f
 ``distinct``
     Ten columns of texts, no two alike in a column: mapped to JSON and to Parquet, and the JSON checked.
 ``groups``
-    ``$group_by`` with all keys different, with ten rows to a key, and with one key for all rows; the mapping reads
-    three of ten columns.  A group is one record in memory, so the last one grows with the columns that are read.
+    ``$group_by`` with all keys different, with ten rows to a key, with one key for half of the rows, and with one for
+    all; the mapping reads three of ten columns.  A group is one record in memory, so the last two grow with the columns
+    that are read.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ def source(folder: Path, rows: int) -> Path:
             numbers = np.arange(start, min(rows, start + STEP))
             some = order[start : start + STEP]
             columns = {"KEY": [f"k{n:09d}" for n in some], "TEN": [f"t{n:09d}" for n in some // 10]}
+            columns["HALF"] = ["half" if n % 2 else f"h{n // 20:09d}" for n in some]
             columns["ONE"] = ["one"] * len(some)
             columns |= {name: [f"{name} value no. {n}" for n in numbers] for name in COLUMNS}
             table = pa.table(columns)
@@ -58,7 +60,7 @@ def side_files(folder: Path) -> tuple[Path, dict[str, Path]]:
     inside |= {name.lower(): TEXT for name in COLUMNS}
     schema = {"title": "Texts", "type": "object", "properties": {"_acme": {"type": "object", "properties": inside}}}
     maps: dict[str, Any] = {"distinct": {f"_acme.{name.lower()}": name for name in COLUMNS}}
-    for key in ("KEY", "TEN", "ONE"):
+    for key in ("KEY", "TEN", "HALF", "ONE"):
         maps[key] = {"$group_by": key, "_acme.key": key}
         maps[key] |= {f"_acme.items[*].{name.lower()}": name for name in COLUMNS[:3]}
     (folder / "memory.schema.json").write_text(json.dumps(schema), encoding="utf-8")
@@ -80,7 +82,7 @@ def main() -> None:
     base = [sys.executable, "-m", "xdmprep"]
     print("| run | " + " | ".join(f"{rows:,} rows" for rows in given.rows) + " |\n|---|" + "---|" * len(given.rows))
     runs = [("distinct", "json"), ("distinct", "parquet"), ("distinct", "validate"),
-            *((key, form) for key in ("KEY", "TEN", "ONE") for form in ("json", "parquet"))]  # fmt: skip
+            *((key, form) for key in ("KEY", "TEN", "HALF", "ONE") for form in ("json", "parquet"))]  # fmt: skip
     for name, form in runs:
         title = f"{name}, {form}"
         if given.only not in title:

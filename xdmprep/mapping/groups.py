@@ -29,7 +29,7 @@ import pyarrow.compute as pc
 from .. import kernels
 from ..core.shred import column_leaves, conform, plain, valid
 from ..core.stream import Chunk, Finding, Stream, Unread
-from ..errors import SourceError, shorten
+from ..errors import SourceError, scratch_files, shorten
 from ..kernels.arrays import Offsets, list_parts
 from .grouping import (
     ROW,
@@ -197,6 +197,7 @@ class _Grouping:
         size = 0
         limit = self.memory
         with ExitStack() as stack:
+            stack.enter_context(scratch_files())
             reading = stack.enter_context(ExitStack())
             reading.enter_context(MemoryOfSystem())
             spill: Spill | None = None

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from ..errors import OutputError
+from ..errors import scratch_files
 from .row_hash import Digests
 
 #: The part of a record is the first six bits of the key's digest.
@@ -48,14 +48,11 @@ class Entries:
             self._part()
 
     def _part(self) -> None:
-        try:
+        with scratch_files(self._scratch):
             if not self._files:
                 self._files = [tempfile.TemporaryFile(dir=self._scratch) for _ in range(PARTS)]  # noqa: SIM115 (kept open)
             for file, part in zip(self._files, _parted(self._held), strict=True):
                 file.write(part.tobytes())
-        except OSError as error:
-            where = self._scratch or tempfile.gettempdir()
-            raise OutputError(f"{where}: no scratch file can be written: {error.strerror or error}.") from None
         self._held, self._held_count = [], 0
 
     def parts(self) -> Iterator[np.ndarray[Any, Any]]:

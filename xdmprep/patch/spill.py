@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from ..errors import OutputError
+from ..errors import scratch_files
 
 #: Bytes that a spool keeps in memory.
 MEMORY_BYTES = 48 << 20
@@ -57,16 +57,13 @@ class Spool:
             return len(self._places) - 1
 
     def _write(self, data: pa.Buffer) -> int:
-        try:
+        with scratch_files(self._scratch):
             if self._file is None:
                 self._file = tempfile.TemporaryFile(dir=self._scratch, buffering=0)  # noqa: SIM115 (kept open)
             at = self._file.seek(0, os.SEEK_END)
             view = memoryview(data)
             while len(view):
                 view = view[self._file.write(view) or 0 :]
-        except OSError as error:
-            where = self._scratch or tempfile.gettempdir()
-            raise OutputError(f"{where}: no scratch file can be written: {error.strerror or error}.") from None
         return at
 
     def batch(self, number: int) -> pa.RecordBatch:
