@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import ExpressionError, UsageError
-from ..kernels.arrays import map_parts
+from ..kernels.arrays import map_parts, valid
 from .paths import EVERY, Path, format_path, parse_path
 
 #: Percentage of its values that a destination may lose before a run says so with its exit code.
@@ -55,12 +55,14 @@ def check_max_loss(percent: float) -> None:
 def tally(chunk: Any, faulty: _Mask) -> Tally:
     """Count the values of a :class:`.Chunk`, of whose rows the `faulty` ones (bool, n) are set aside."""
     rows = chunk.rows
-    bad = pa.array(np.flatnonzero(faulty)) if faulty.any() else None
+    bad = np.flatnonzero(faulty)
     written: Counter[Path] = Counter()
     for leaf, column in zip(chunk.leaves, chunk.records.columns, strict=True):
         _count(column, leaf.path, written, 1)
-        if bad is not None:
-            _count(column.take(bad), leaf.path, written, -1)
+        if pa.types.is_nested(column.type) and len(bad):
+            _count(column.take(pa.array(bad)), leaf.path, written, -1)
+        elif len(bad):  # without a copy of the values
+            written[leaf.path] -= int(np.count_nonzero(valid(column)[bad])) if column.null_count else len(bad)
     lost: Counter[str] = Counter()
     lacking = np.zeros(len(rows), bool)
     for finding in chunk.issues:
