@@ -25,10 +25,6 @@ def _character(value: str, at: Any) -> str:
     return _substring(value, place, place + 1)
 
 
-def _replaced(value: str, regex: Any, new: Any, most: int = 0) -> str:
-    return matching.replacing(text_of(regex), text_of(new), most)(value)
-
-
 _TEXT: dict[str, Callable[..., Any]] = {
     "equals": lambda value, other: isinstance(other, str) and value == other,
     "equalsIgnoreCase": lambda value, other: isinstance(other, str) and folded(value) == folded(other),
@@ -44,8 +40,8 @@ _TEXT: dict[str, Callable[..., Any]] = {
     "isBlank": lambda value: not value.strip(WHITE),
     "strip": lambda value: value.strip(WHITE),
     "matches": lambda value, regex: matching.matches(matching.compiled(text_of(regex)), value),
-    "replaceAll": lambda value, regex, new: _replaced(value, regex, new),
-    "replaceFirst": lambda value, regex, new: _replaced(value, regex, new, 1),
+    "replaceAll": lambda value, regex, new: matching.replacing(text_of(regex), text_of(new))(value),
+    "replaceFirst": lambda value, regex, new: matching.replacing(text_of(regex), text_of(new), 1)(value),
     "split": lambda value, regex: matching.parts(matching.compiled(text_of(regex)), value, keep_empty=False),
     "toLowerCase": str.lower,
     "toUpperCase": str.upper,
@@ -86,8 +82,10 @@ def _called(name: str, ctx: Context, value: Any, *arguments: Any) -> Any:
     """``value.name(arguments)``. Raises Failed: such a value has no such method."""
     if value is None:  # it equals nothing
         return False
-    text, other = isinstance(value, str), _ARRAY if isinstance(value, list) else _OTHER
-    own = _TEXT if text else _OBJECT if isinstance(value, dict) else other
+    if isinstance(value, str):
+        own = _TEXT
+    else:
+        own = _OBJECT if isinstance(value, dict) else _ARRAY if isinstance(value, list) else _OTHER
     method = own.get(name) or _OTHER.get(name)
     if method is None:
         raise Failed(f"{kind_of(value)} has no method {name!r}")

@@ -278,7 +278,7 @@ def _hash(rows: Rows, value: Column, charset: Any = None, name: str = "") -> Mad
     return Column(texts.digests(plain(value.values), name))
 
 
-for _name in ("sha1", "sha256", "sha512", "md5", "crc32"):
+for _name in ("sha1", "sha256", "sha512", "md5"):
     kernel(_name, "text fixed?", name=_name)(_hash)
 
 

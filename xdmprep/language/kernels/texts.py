@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
@@ -208,14 +207,10 @@ def _printed(values: pa.Array) -> pa.Array:
 
 def digests(values: pa.Array, name: str) -> pa.Array:
     """Hexadecimal digests of the UTF-8 bytes."""
-    words = values.cast(pa.binary()).to_pylist()
-    if name == "crc32":
-        found = [zlib.crc32(word or b"").to_bytes(4, "little") for word in words]
-    else:
-        make: Callable[..., Any] = getattr(hashlib, name)
-        if name == "md5":  # some systems refuse it otherwise; for the others the flag costs more than the hash
-            make = partial(make, usedforsecurity=False)
-        found = [make(word or b"").digest() for word in words]
+    make: Callable[..., Any] = getattr(hashlib, name)
+    if name == "md5":  # some systems refuse it otherwise; for the others the flag costs more than the hash
+        make = partial(make, usedforsecurity=False)
+    found = [make(word or b"").digest() for word in values.cast(pa.binary()).to_pylist()]
     if not found:
         return pa.array([], TEXT)
     offsets = np.arange(len(found) + 1, dtype=np.int32) * np.int32(2 * len(found[0]))
