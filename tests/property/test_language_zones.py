@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xdmprep.language import compile_expression
+from xdmprep.language import coerce, compile_expression
 from xdmprep.language.catalogue import Context
+from xdmprep.language.coercion import coerce_value
 from xdmprep.language.interpreter import Scope, compile_node, run
 from xdmprep.language.options import DEFAULT
-from xdmprep.language.values import Failed
+from xdmprep.language.values import Failed, incoming, leaves_changed
 from xdmprep.language.zoned_datetime import Moment
 from xdmprep.language.zones import instants, number_of, offsets, zone_of
 
@@ -176,3 +177,32 @@ def test_names_that_change_while_the_offset_stays_are_printed(name: str, times: 
     batch = pa.record_batch({"m": pa.array(given_, pa.timestamp("us", "UTC"))})
     expression = compile_expression(f"format(zone_date_to_zone(m, '{name}'), 'z')", batch.schema)
     assert [str(text) for text in expression.apply(batch).values] == [at.astimezone(place).tzname() for at in given_]
+
+
+@pytest.mark.parametrize("name", ["Europe/Paris", "+05:30", "Etc/UTC", "UTC", "America/New_York"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "w", "concat(w, '')", "format(w, 'yyyy-MM-dd HH:mm XXX')", "date_part('hh', w)", "set_date_part('dd', 1, w)",
+        "iif(k, w, m)", "nvl(w, m)", "max(w, m)", "zone_date_to_utc(w)", "w == m", "w < m", "date(concat(w, ''))",
+        "to_array(false, w, m)[0]", "{'a': w}.a", "first(l)", "decode(w, m, 'same', 'other')", "first(transformArray(l, x -> format(x, 'HH z')))",
+    ],
+)  # fmt: skip
+def test_times_of_a_source_keep_their_zone(name: str, text: str) -> None:
+    instants_ = [datetime(2024, 3, 31, 0, 59, 59, tzinfo=UTC), datetime(1969, 7, 20, 23, 30, tzinfo=UTC), None, EPOCH]
+    zoned, plain = pa.timestamp("ms", name), pa.timestamp("ms", "UTC")
+    rows = [{"w": at, "m": EPOCH, "k": i % 2 == 0, "l": [at]} for i, at in enumerate(instants_)]
+    schema = pa.schema([("w", zoned), ("m", plain), ("k", pa.bool_()), ("l", pa.list_(zoned))])
+    batch = pa.RecordBatch.from_pylist(rows, schema)
+    expression = compile_expression(text, schema)
+    made = expression.apply(batch)
+    assert not made.errors
+    tree = compile_node(expression.tree)
+    wanted = [
+        run(tree, Scope(leaves_changed(record, incoming), Context(DEFAULT))) for record in batch.to_pylist()
+    ]  # fmt: skip
+    for kind in (pa.string(), pa.date32(), plain):
+        if isinstance(wanted[0], Moment) or pa.types.is_string(kind):
+            values, bad = coerce(made.column, kind)
+            assert not len(bad)
+            assert values.to_pylist() == [coerce_value(value, kind) for value in wanted]

@@ -58,7 +58,7 @@ def test_polars_duckdb_and_arrow_objects() -> None:
     )
     assert open_source(relation).to_pylist() == [
         {
-            "id": "12345678901234567890123456789012345678", "c": 1.5, "d": date(2020, 2, 3), "l": [1, 2],
+            "id": 12345678901234567890123456789012345678, "c": 1.5, "d": date(2020, 2, 3), "l": [1, 2],
             "m": {"a": 1}, "st": {"x": 1}, "u": 7,
         }
     ]  # fmt: skip

@@ -74,12 +74,13 @@ def plain_type(kind: pa.DataType, exact: bool = True) -> pa.DataType | None:
 
     Args:
         kind: any Arrow type.
-        exact: rows to be mapped: decimals with a fraction stay decimals, times keep their zone.  Otherwise records:
-            such decimals become the nearest doubles, times are in UTC.
+        exact: rows to be mapped: decimals with a fraction or more than 18 digits stay decimals, times keep their zone.
+            Otherwise records: decimals become the nearest doubles, or text where they have no fraction, times are in
+            UTC.
 
     Returns:
-        Integers stay, those without a sign become int64 (64 bits stay as they are); decimals without a fraction become
-        int64 up to 18 digits and text beyond; floats double; times milliseconds, in UTC where they have no zone.
+        Integers stay, those without a sign become int64 (64 bits stay as they are), as decimals without a fraction of
+        up to 18 digits; floats double; times milliseconds, in UTC where they have no zone.
     """
     types = pa.types
     if kind.id in _PLAIN:
@@ -100,9 +101,11 @@ def plain_type(kind: pa.DataType, exact: bool = True) -> pa.DataType | None:
     if types.is_floating(kind):
         return pa.float64()
     if types.is_decimal(kind):
-        if kind.scale <= 0:
-            return pa.int64() if kind.precision - kind.scale <= 18 else pa.string()
-        return _wide(kind) if exact else pa.float64()
+        if kind.scale <= 0 and kind.precision - kind.scale <= 18:
+            return pa.int64()
+        if exact and kind.scale >= 0:
+            return _wide(kind)
+        return pa.float64() if kind.scale > 0 else pa.string()
     if types.is_date(kind):
         return pa.date32()
     if types.is_timestamp(kind):

@@ -25,6 +25,7 @@ from .columns import (
     BOOL,
     DOUBLE,
     LONG,
+    MOMENT,
     NUMERAL,
     TEXT,
     ZONED,
@@ -181,7 +182,7 @@ def _converted(values: pa.Array, target: pa.DataType, options: Options) -> Colum
         whole = numbers.truncated(shapes.normal(values), fractions=False)
         fitted = _fitted(whole.values, target)
         return Column(fitted.values, merged(whole.open, fitted.open))
-    if target == TEXT and pa.types.is_timestamp(kind) and kind.tz in (None, "UTC") and kind.unit != "ns":
+    if target == TEXT and source in (MOMENT, ZONED):
         return print_moments(shapes.normal(values))
     if target == TEXT and source in (LONG, BOOL, DOUBLE):
         found = texts.as_text(shapes.normal(values))

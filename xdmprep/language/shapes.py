@@ -110,7 +110,7 @@ def normal_type(kind: pa.DataType) -> pa.DataType | None:
         return normal_type(kind.value_type)
     if is_text(kind):
         return TEXT
-    if pa.types.is_decimal(kind) and kind.scale > 0:
+    if pa.types.is_decimal(kind) and kind.scale >= 0:
         return NUMERAL
     if kind == NUMERAL:
         return kind
@@ -124,8 +124,8 @@ def normal_type(kind: pa.DataType) -> pa.DataType | None:
         return DOUBLE
     if pa.types.is_date32(kind):
         return MOMENT
-    if pa.types.is_timestamp(kind) and kind.tz in (None, "UTC") and kind.unit != "ns":
-        return MOMENT
+    if pa.types.is_timestamp(kind) and kind.unit != "ns":
+        return MOMENT if kind.tz in (None, "UTC") else None if _zone_number(kind) is None else ZONED
     types = pa.types
     tests = types.is_list, types.is_large_list, types.is_fixed_size_list, types.is_map, types.is_struct
     if not any(test(kind) for test in tests):
@@ -133,6 +133,14 @@ def normal_type(kind: pa.DataType) -> pa.DataType | None:
     if pa.types.is_map(kind) and normal_type(kind.key_type) != TEXT:
         return None
     return retyped(kind, lambda part: normal_type(part.type))
+
+
+def _zone_number(kind: pa.DataType) -> int | None:
+    """The number of the zone of a source's times; None where it has none."""
+    try:
+        return number_of(pa.lib.string_to_tzinfo(kind.tz))
+    except (TypeError, ValueError, KeyError):
+        return None
 
 
 def normal(values: pa.Array, top: bool = True) -> pa.Array | list[Any]:
@@ -152,6 +160,9 @@ def normal(values: pa.Array, top: bool = True) -> pa.Array | list[Any]:
         return normal(plain(values), top)
     if target == kind and not _needs_care(kind):
         return values
+    if target == ZONED:
+        zones = pa.array(np.full(len(values), _zone_number(kind), dtype=np.int32))
+        return struct_of([values.cast(MOMENT, safe=False), zones], list(ZONED), nulls_of(values))
     if pa.types.is_list(target):
         offsets, inner = list_parts(values)
         made = normal(inner, False)

@@ -104,6 +104,16 @@ def _operand(rows: Rows, column: Column) -> _Numbers:
     )
 
 
+def as_long(column: Column) -> Column:
+    """Exact numbers that are all integers of 64 bits as such, as in columns of ``NUMBER(38,0)``; others as they are."""
+    if kind(column) != "numeral" or isinstance(column, Constants) or not len(column.values):
+        return column
+    digits = digits_of(column.values)
+    if (pc.max(pc.binary_length(digits)).as_py() or 0) > 18 or pc.any(pc.match_substring(digits, ".")).as_py():
+        return column
+    return Column(digits.cast(LONG), column.open)
+
+
 def _operands(rows: Rows, left: Column, right: Column) -> tuple[_Numbers, _Numbers, Mask, Mask | None]:
     """Two operands; where both are integers, and where the reference would not take decimals."""
     a, b = _operand(rows, left), _operand(rows, right)

@@ -212,6 +212,7 @@ def _combined(rows: Rows, parts: dict[str, Column], null: Mask) -> _Operand:
 
 def _sum(rows: Rows, left: Column, right: Column, operator: str) -> Column:
     """Numbers and numeric strings; null is 0."""
+    left, right = exact.as_long(left), exact.as_long(right)
     if "numeral" in (kind(left), kind(right)):
         return exact.calculated(rows, left, right, operator)
     a, b = _operand(rows, left), _operand(rows, right)
@@ -370,7 +371,9 @@ def compared(rows: Rows, left: Column, right: Column, sign: str) -> Column:
     """
     if sign in ("==", "!=") and {kind(left), kind(right)} & _WHOLE:
         return _equal(rows, left, right, sign == "!=")
-    left, right = (Column(instant_of(c.values), c.open) if kind(c) == "zoned" else c for c in (left, right))
+    left, right = (
+        Column(instant_of(c.values), c.open) if kind(c) == "zoned" else exact.as_long(c) for c in (left, right)
+    )
     a, b = kind(left), kind(right)
     if "null" in (a, b):
         both = pa.array(nulls_of(left.values) & nulls_of(right.values))
