@@ -9,6 +9,7 @@ import functools
 import gzip
 import http.client
 import ipaddress
+import os
 import re
 import select
 import socket
@@ -18,12 +19,16 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from xdmprep.cli import run
 
 Behaviour = Callable[["Exchange"], None]
 
@@ -422,3 +427,28 @@ SHAPES: dict[str, Behaviour] = {
        for text in ("null", "true", "5", '"x"', "[]", "{}", "[[]]", "[{}]", '{"data":{}}', '{"results":[1]}', "[null]",
                     '{"data":[1],"results":[[]]}', '["@/dataSets/"]', '["\\u0000"]')},
 }  # fmt: skip
+
+
+TOKEN = "the-very-secret-token-of-this-test"
+
+
+def own_settings(monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
+    """A token and these settings; none of the developer's, and no proxy."""
+    for name in list(os.environ):
+        if name.startswith("XDMPREP_") or name.lower().endswith(("_proxy", "_ca_bundle")):
+            monkeypatch.delenv(name)
+    for name, value in {"TOKEN": TOKEN, **settings}.items():
+        monkeypatch.setenv(f"XDMPREP_{name}", value)
+
+
+def outcome(capfd: Any, line: list[object]) -> tuple[int, str, str, float]:
+    """Exit code, output, errors and seconds of a command that shows no token, traceback or control characters."""
+    capfd.readouterr()
+    begin = time.monotonic()
+    code = run([str(word) for word in line])
+    seconds = time.monotonic() - begin
+    output, errors = capfd.readouterr()
+    for text in (output, errors):
+        assert TOKEN not in text and "Traceback" not in text and "should not happen" not in text, text
+        assert "\x1b" not in text and "\u202e" not in text, text
+    return code, output, errors, seconds

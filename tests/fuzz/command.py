@@ -53,7 +53,6 @@ REAL = 150
 
 SCHEMA = shipped("crm-profile.schema.json")
 CSV = shipped("examples/crm-profiles.csv")
-RECORDS = shipped("examples/crm-profile.valid.jsonl")
 
 #: Commands with the kinds of files they take; `?` in front of an option: given now and then.
 COMMANDS = """

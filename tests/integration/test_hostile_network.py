@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from hostile_kit import (
     DEEP,
     HUGE_NUMBER,
     PAGE,
+    TOKEN,
     Behaviour,
     Certificates,
     Proxy,
@@ -36,6 +36,8 @@ from hostile_kit import (
     loop,
     not_http,
     nothing,
+    outcome,
+    own_settings,
     packed,
     page,
     plain_text,
@@ -48,10 +50,8 @@ from hostile_kit import (
 )
 from network_kit import CATALOG, CRM, act, call, lines, new_batch, new_dataset, put, quick, record, simple_folder
 
-from xdmprep.cli import run
 from xdmprep.emulator import Emulator
 
-TOKEN = "the-very-secret-token-of-this-test"
 RECORDS = 12
 
 ROUTES = {
@@ -117,24 +117,13 @@ def platform(emulator):
 
 @pytest.fixture(autouse=True)
 def own_settings_only(monkeypatch):
-    for name in list(os.environ):
-        if name.startswith("XDMPREP_") or name.lower().endswith(("_proxy", "_ca_bundle")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("XDMPREP_BACKOFF", "0.01")
-    monkeypatch.setenv("XDMPREP_TOKEN", TOKEN)
+    own_settings(monkeypatch, BACKOFF="0.01")
 
 
 def command(capfd: Any, *arguments: object) -> tuple[int, str, str, float]:
-    capfd.readouterr()
-    begin = time.monotonic()
-    code = run([str(argument) for argument in arguments])
-    seconds = time.monotonic() - begin
-    output, errors = capfd.readouterr()
-    for text in (output, errors):
-        assert TOKEN not in text and "Traceback" not in text and "should not happen" not in text
-        assert "\x1b" not in text and "\u202e" not in text
-        assert max(map(len, text.split("\n"))) < 2000
-    return code, output, errors, seconds
+    made = outcome(capfd, list(arguments))
+    assert max(len(line) for text in made[1:3] for line in text.split("\n")) < 2000
+    return made
 
 
 def one_batch(emulator: Emulator, dataset: str) -> None:
@@ -273,7 +262,7 @@ ODD: dict[str, tuple[str, Any, tuple[int, ...], str]] = {
         (0,), "",
     ),
     "batches as texts": ("batches", lambda status, body: (200, b'{"a":"b","c":[{}]}'), (0,), ""),
-    "a list of batches": ("batches", lambda status, body: (200, b"[{}]"), (3,), "not an object"),
+    "a list of batches": ("batches", lambda status, body: (200, b"[{}]"), (3,), "is no object"),
     "tags of another type": ("dataset", setting(tags=["x"]), (0,), ""),
     "a schema of another type": ("dataset", setting(schemaRef="x", fileDescription=5, name=7), (0,), ""),
     "another batch completed": ("complete", lambda status, body: (200, b'{"id":"other"}'), (3,), "not about batch"),

@@ -15,13 +15,11 @@ from hypothesis import strategies as st
 
 import xdmprep as xp
 from xdmprep.core.shred import prune
-from xdmprep.validate import Rules
 
 pytestmark = pytest.mark.usefixtures("few_lines_become_columns")
 
 RECORD, EVENT = "https://ns.adobe.com/xdm/data/record", "https://ns.adobe.com/xdm/data/time-series"
 CODES = {"identity-blank", "identity-ecid", "identity-length", "identity-primary", "identity-count", "identity-none"}
-RULES = Rules.of("strict")
 IDS = ["x", "", " ", "null", "Anonymous", "0" * 38, "1" * 37, "a" * 1024, "a" * 1025]
 NAMESPACES = ["ECID", "ecid", "Ecid", "Email", "CRMID"]
 
