@@ -142,7 +142,7 @@ class ArrowStage:
             SourceError: `batches` holds no Arrow data.
         """
         number = 0
-        for piece in _pieces(_batches(batches)):
+        for piece in sliced(_batches(batches)):
             yield self._records(piece, number)
             number += piece.num_rows
 
@@ -190,9 +190,9 @@ class ArrowStage:
             >>> stage.stream(batch.schema, [batch]).to_pylist()
             [{'person': {'name': {'firstName': 'Ada'}}}]
         """
-        pieces = partial(_pieces, batches)
+        pieces = partial(sliced, batches)
         if self.mapping is not None and self.mapping.options.group_by:  # grouping reads the rows as they come
-            return self.plan.checked(replace(_reader(columns), source=pieces, name=name, origins=origins))
+            return self.plan.checked(replace(source_of(columns), source=pieces, name=name, origins=origins))
         return replace(self._stream(columns), source=pieces, name=name, origins=origins)
 
     def _stream(self, columns: pa.Schema) -> Stream:
@@ -201,12 +201,12 @@ class ArrowStage:
         with self._lock:
             made = self._compiled.get(columns)
             if made is None:
-                made = self._compiled[columns] = self.plan.checked(_reader(columns))
+                made = self._compiled[columns] = self.plan.checked(source_of(columns))
         return made
 
 
-def _reader(columns: pa.Schema) -> Stream:
-    """A source with some columns, whose pieces are record batches."""
+def source_of(columns: pa.Schema) -> Stream:
+    """A source with some columns, whose pieces are record batches; it has one row of nulls."""
     return open_source(pa.Table.from_arrays([pa.nulls(1, field.type) for field in columns], schema=columns))
 
 
@@ -237,7 +237,8 @@ def _batches(batches: Any) -> Iterator[pa.RecordBatch]:
         raise SourceError(f"a stage takes Arrow record batches, got {type(batches).__name__}.")
 
 
-def _pieces(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def sliced(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Batches in slices of :data:`CHUNK_ROWS` rows at most."""
     for batch in batches:
         for at in range(0, batch.num_rows, CHUNK_ROWS):
             yield batch.slice(at, CHUNK_ROWS)

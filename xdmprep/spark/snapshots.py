@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..core.arguments import takes
+from ..core.shred import valid
 from ..core.stream import Origins, Stream, by_row, issue_table
 from ..core.typing import RuleSet
 from ..errors import UsageError
@@ -26,8 +27,7 @@ from ..patch import DiffOptions, Patch, refuse_events
 from ..patch.row_hash import text_digests
 from ..pipeline import upsert
 from ..pipeline.checking import JOB
-from ..pipeline.stage import CHUNK_ROWS, ISSUES, SOURCE_ID, ArrowStage
-from ..read import open_source
+from ..pipeline.stage import ISSUES, SOURCE_ID, ArrowStage, sliced, source_of
 from ..schema import SchemaLike
 from ..validate import Rules
 from ..write import REASON, reasons_of
@@ -116,18 +116,15 @@ class _Comparison:
 
         def rows(batches: Iterable[Any]) -> Iterator[pa.RecordBatch]:
             steps, key = upsert.join_key(_stream(columns, ()), self.stage.plan, self.options.on)
-            for whole in batches:
-                for start in range(0, whole.num_rows, CHUNK_ROWS):
-                    batch = whole.slice(start, CHUNK_ROWS)
-                    (source,) = columns.named([batch.select(range(batch.num_columns - 1))])
-                    chunk: Any = reduce(lambda value, step: step(value), steps.steps, source)
-                    digests = np.arange(len(source), dtype=np.uint64)  # rows without a key may be anywhere
-                    texts = key.texts(chunk)
-                    there = texts.is_valid().to_numpy(zero_copy_only=False)
-                    digests[chunk.rows[there] - 1] = text_digests(texts)[there]
-                    bucket = pa.array((digests % np.uint64(buckets)).astype(np.int32))
-                    names = [*batch.schema.names, _BUCKET]
-                    yield pa.RecordBatch.from_arrays([*batch.columns, bucket], names=names)
+            for batch in sliced(batches):
+                (source,) = columns.named([batch.select(range(batch.num_columns - 1))])
+                chunk: Any = reduce(lambda value, step: step(value), steps.steps, source)
+                digests = np.arange(len(source), dtype=np.uint64)  # rows without a key may be anywhere
+                texts = key.texts(chunk)
+                there = valid(texts)
+                digests[chunk.rows[there] - 1] = text_digests(texts)[there]
+                bucket = pa.array((digests % np.uint64(buckets)).astype(np.int32))
+                yield pa.RecordBatch.from_arrays([*batch.columns, bucket], names=[*batch.schema.names, _BUCKET])
 
         return rows
 
@@ -298,15 +295,7 @@ def _shape(stage: ArrowStage) -> pa.Schema:
 
 def _stream(columns: FrameColumns, batches: Iterable[pa.RecordBatch], name: str = "data") -> Stream:
     """Batches as Spark hands them over, as a source; there may be none."""
-    shape = columns.arrow_schema
-    nulls = pa.Table.from_arrays([pa.nulls(1, field.type) for field in shape], schema=shape)
-
-    def pieces() -> Iterator[pa.RecordBatch]:
-        for batch in columns.named(batches):
-            for at in range(0, batch.num_rows, CHUNK_ROWS):
-                yield batch.slice(at, CHUNK_ROWS)
-
-    return replace(open_source(nulls), source=pieces, name=name)
+    return replace(source_of(columns.arrow_schema), source=lambda: sliced(columns.named(batches)), name=name)
 
 
 def _ids(places: Any, rows: Any) -> pa.Array:
