@@ -118,7 +118,8 @@ _END = pytest.StashKey[float]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: str(item.path))  # the same order in all processes
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: str(item.path))  # the same order in all processes
     share = config.getoption("--examples")
     _fewer((1.0 if config.getoption("--slow") else 0.15) if share is None else share, items)
     if config.getoption("--fresh"):
