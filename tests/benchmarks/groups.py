@@ -65,6 +65,7 @@ def table(rows: int) -> pa.Table:
         "CATEGORY": pa.array(cities).dictionary_encode(),
         "BOOLEAN": rng.integers(0, 2, rows).astype(bool),
         "ONE": ["one"] * rows,
+        "HALF": [f"o{number:08d}" if number % 2 else "half" for number in rng.permutation(orders)],
         "NUMBER": rng.integers(0, max(1, rows // 10), rows),
         "SKU": [f"sku-{number}" for number in rng.integers(0, 100_000, rows)],
         "NAME": [f"Thing no. {number}" for number in numbers],
@@ -148,7 +149,7 @@ def main() -> None:
     pa.set_cpu_count(1)
     print(f"{'us a row':>9} {'polars':>8} {'ratio':>7} {'to Arrow':>8} {'ratio':>7}  key")
     few, many = table(2_000), table(given.rows)
-    for key in ("DISTINCT", "TEN", "SORTED", "NUMBER", "CITY", "CATEGORY", "BOOLEAN", "ONE"):
+    for key in ("DISTINCT", "TEN", "SORTED", "NUMBER", "CITY", "CATEGORY", "BOOLEAN", "ONE", "HALF"):
         small, whole = of_groups(few, key), of_groups(many, key)
         _beside(given.only, f"{key}, a list of objects of 3 fields", small, whole, key)
         _beside(given.only, f"{key}, first values of 10 columns", small, whole, key, firsts=True)

@@ -111,19 +111,19 @@ class GroupRows:
         """
         places = [bounds[at : end + 1] for at, end in cuts(bounds, most)]
         pieces: list[list[pa.Array]] = [[] for _ in places]
-        firsts = None if order is None else np.repeat(order[bounds[:-1]], np.diff(bounds))
         for column in columns:
             values = self.coded(column) if column in keys and order is not None else self.column(column)
             if order is not None and not keep:
                 self._parts[column] = []
             picked = order
-            if firsts is not None and column in keys:
-                if pa.types.is_dictionary(values.type) and not values.null_count:
-                    picked, values = values.indices.to_numpy()[firsts], values.dictionary
-                elif pa.types.is_dictionary(values.type):
+            if order is not None and column in keys:
+                if pa.types.is_dictionary(values.type) and values.null_count:
                     values = values.cast(values.type.value_type)
-                elif pa.types.is_string(values.type):
-                    picked = firsts
+                elif pa.types.is_dictionary(values.type) or pa.types.is_string(values.type):
+                    picked = order[bounds[:-1]]
+                    if pa.types.is_dictionary(values.type):
+                        picked, values = values.indices.to_numpy()[picked], values.dictionary
+                    picked = np.repeat(picked, np.diff(bounds))
             for piece, within in zip(pieces, places, strict=True):
                 start, stop = within[0], within[-1]
                 piece.append(values.slice(start, stop - start) if picked is None else taken(values, picked[start:stop]))
