@@ -185,7 +185,7 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
         ("if state.upsert and manifest is not None and", "if (state.upsert or manifest is not None) and"),
         ("if state.upsert and manifest is not None and not patch:", "if state.upsert and manifest is not None:"),
         ("if state.upsert and manifest is not None and", "if state.upsert and"),
-        ("state.upsert and manifest is not None and not patch:", "state.upsert and manifest is not None:"),
+        ("state.upsert and (patch or", "state.upsert or (patch or"), ('"error" if patch else "note"', '"error"'),
         ('"not-identity", "error" if', '"not-identity", "note" if'),
     ]),
     "core/documents.py": ((INPUT, "tests/unit/test_documents.py"), [
