@@ -399,8 +399,12 @@ def counted(number: int, noun: str) -> str:
 
 
 def did_you_mean(word: Any, known: Iterable[str], n: int = 3) -> str:
-    """A sentence " Did you mean 'a' or 'b'?" with the nearest of `known`, or an empty text if none is near."""
+    """A sentence " Did you mean 'a' or 'b'?" with the nearest of `known`, or an empty string if none is near.
+
+    A name that only seems to be `word`, or holds what cannot be seen, is shown with escapes: ``'first\\xa0name'``.
+    """
     import difflib  # only where something is wrong
+    from unicodedata import normalize
 
     names = list(known)
     if not isinstance(word, str) or len(word) > 200:  # no slip of the fingers, and slow to compare
@@ -411,5 +415,6 @@ def did_you_mean(word: Any, known: Iterable[str], n: int = 3) -> str:
         near = [k for k in names if k.lower() == lower or k.lower().endswith("." + lower)][:n]
     if not near:
         return ""
-    quoted = [f"'{name}'" for name in near]
+    plain = normalize("NFC", word)
+    quoted = [f"'{name}'" if name.isprintable() and normalize("NFC", name) != plain else ascii(name) for name in near]
     return " Did you mean " + (quoted[0] if len(quoted) == 1 else ", ".join(quoted[:-1]) + " or " + quoted[-1]) + "?"

@@ -58,9 +58,9 @@ def call(
     ({"path": "\ud800"}, "expected a path"),
     ({"flag": 1}, "call: flag: expected true or false, got 1."), ({"count": True}, "whole number from 0 on"),
     ({"count": -1}, "got -1"),
-    ({"count": 10**5000}, "got <int>"), ({"word": "\ud800"}, "expected a text"),
+    ({"count": 10**5000}, "got <int>"), ({"word": "\ud800"}, "expected a string"),
     ({"either_": 5}, "expected a dict, got 5"),
-    ({"tree": {1: 2}}, "texts as keys, got 1"), ({"tree": {"a": [{None: 1}]}}, "texts as keys, got None"),
+    ({"tree": {1: 2}}, "strings as keys, got 1"), ({"tree": {"a": [{None: 1}]}}, "strings as keys, got None"),
     ({"tree": []}, "expected a dict"),
     ({"flag": object()}, "got <object>"),
 ])  # fmt: skip

@@ -142,7 +142,7 @@ def test_dotted_columns_can_be_switched_off() -> None:
         ("a.equal('x')", "Did you mean 'equals'", 2),
         ("a.equals('x', 'y')", "takes 1 arguments", 2),
         ("fpid_to_ecid(a)", "does not publish", 0),
-        ("contains_key(a)", "text literal", 0),
+        ("contains_key(a)", "string literal", 0),
         ("upper(b)", "no column 'b'", 6),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import threading
 import time
 from collections.abc import Iterator
@@ -50,6 +51,19 @@ def test_near_names_are_suggested() -> None:
     assert did_you_mean("zzz", ["birthDate"]) == ""
     assert did_you_mean("FIRSTNAME", ["person.name.firstName"]) == " Did you mean 'person.name.firstName'?"
     assert len(shorten("x" * 500)) == 80
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        *(("First Name", odd) for odd in ("First\xa0Name", "First Name\u200b", "\ufeffFirst Name", "First Na\xadme")),
+        ("F\xedrst", "Fi\u0301rst"),
+        ("Fi\u0301rst", "F\xedrst"),
+    ],
+)
+def test_a_suggestion_does_not_look_like_the_word(word: str, name: str) -> None:
+    shown = did_you_mean(word, [name])
+    assert shown.isascii() and ast.literal_eval(shown[len(" Did you mean ") : -1]) == name
 
 
 LEAVES = (

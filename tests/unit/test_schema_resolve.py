@@ -290,8 +290,8 @@ def test_definitions_that_all_hold_each_other_are_refused() -> None:
         ({"properties": {"x": {"enum": ["DEEP"]}}}, "nested deeper than 400 levels"),
         ({"properties": {"x": {"maximum": 10**5000}}}, "a whole number of more than 4,000 digits"),
         ({"properties": {"x": {"enum": [10**5000]}}}, "a whole number of more than 4,000 digits"),
-        ({"$id": 5, "properties": {}}, "'$id' must be a text, got 5"),
-        ({"$schema": ["x"], "properties": {}}, "'$schema' must be a text"),
+        ({"$id": 5, "properties": {}}, "'$id' must be a string, got 5"),
+        ({"$schema": ["x"], "properties": {}}, "'$schema' must be a string"),
         ({"properties": {"x": {"type": {"a": 1}}}}, "at /properties/x: 'type' must be one of"),
         ({"meta:descriptors": "x", "properties": {}}, "'meta:descriptors': expected a list of descriptors"),
         ({"meta:descriptors": {"xdm:descriptorIdentity": ["x"]}, "properties": {}}, "'meta:descriptors': expected"),
@@ -335,7 +335,7 @@ def test_descriptors_by_type_are_read_as_a_list_of_them_is() -> None:
         ({"properties": {"x": {"maxLength": -1}}}, "'maxLength' must be a whole number"),
         ({"properties": {"x": {"enum": []}}}, "'enum' must be a list of at least one value"),
         ({"allOf": {}}, "'allOf' must be a list"),
-        ({"properties": {"x": {"$ref": 5}}}, "'$ref' must be a text"),
+        ({"properties": {"x": {"$ref": 5}}}, "'$ref' must be a string"),
         ({"properties": {"x": {"maximum": float("nan")}}}, "'maximum' must be a number"),
         (
             {

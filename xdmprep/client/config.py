@@ -130,7 +130,7 @@ class Config:
         for name in _TEXTS:
             fits = str | os.PathLike if name == "ca_bundle" else str
             if name in values and not isinstance(values[name], fits):
-                raise UsageError(f"Setting {name!r} must be a text.")  # what it is instead may be a secret
+                raise UsageError(f"Setting {name!r} must be a string.")  # what it is instead may be a secret
         values = {name: value.strip() if isinstance(value, str) else value for name, value in values.items()}
         for name in ("org", "client_id", "token", "sandbox"):
             if not values.get(name, "").isascii() or not values.get(name, "").isprintable():

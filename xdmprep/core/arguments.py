@@ -43,7 +43,7 @@ def _is_unicode(value: Any) -> bool:
 
 
 PATH = kind_of("a path", _is_path)
-WORD = kind_of("a text", lambda value: _is_unicode(value) and len(value) <= _MAX_PATH)
+WORD = kind_of("a string", lambda value: _is_unicode(value) and len(value) <= _MAX_PATH)
 INTEGER = kind_of("a whole number", lambda value: type(value) is int and abs(value) < 1 << 63)
 PORT = kind_of("a port from 0 to 65535", lambda value: type(value) is int and 0 <= value < 1 << 16)
 SECONDS = kind_of("seconds from 0 on", lambda value: type(value) in (int, float) and 0 <= value <= 1e9)
@@ -92,7 +92,7 @@ def document(value: Any, path: str) -> Iterator[str]:
             if isinstance(item, Mapping):
                 odd = next((key for key in item if not isinstance(key, str)), None)
                 if odd is not None or None in item:
-                    yield f"{where}expected texts as keys, got {shorten(odd, 60)}"
+                    yield f"{where}expected strings as keys, got {shorten(odd, 60)}"
                     return
                 below += item.values()
             elif isinstance(item, list | tuple):

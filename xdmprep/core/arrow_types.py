@@ -37,7 +37,7 @@ FIRST_MILLI, LAST_MILLI = FIRST_DAY * DAY, (LAST_DAY + 1) * DAY - 1
 
 NOT_FINITE = "JSON has no such number"
 NO_DATE = "the date lies outside the years 1 to 9999"
-NOT_UTF8 = "the text is not UTF-8"
+NOT_UTF8 = "the string is not UTF-8"
 KEY_TWICE = "the key stands twice in one map"
 
 

@@ -332,7 +332,7 @@ def why_unfit(value: Any, surrogates: bool = True) -> str | None:
                     below.extend(item)
             for text in texts if surrogates else ():
                 if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-                    return f"holds the text {shorten(text, 40)} with half a surrogate pair, which is not Unicode"
+                    return f"holds the string {shorten(text, 40)} with half a surrogate pair, which is not Unicode"
         if not below:
             break
         if len(below) > MAX_VALUES:
@@ -359,7 +359,7 @@ def _is_plain(name: str) -> bool:
     return name not in ("", ".", "..") and not any(char in name for char in "/\\\0")
 
 
-TEXT = kind_of("a text", lambda value: isinstance(value, str))
+TEXT = kind_of("a string", lambda value: isinstance(value, str))
 FILE_NAME = kind_of("the name of a file in the folder", lambda value: isinstance(value, str) and _is_plain(value))
 FLAG = kind_of("true or false", lambda value: isinstance(value, bool))
 COUNT = kind_of("a whole number from 0 on", lambda value: type(value) is int and 0 <= value <= sys.maxsize)

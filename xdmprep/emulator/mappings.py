@@ -120,7 +120,7 @@ def _mappings(given: list[Any]) -> Iterator[dict[str, Any]]:
         destination = one.get("destination", one.get("destinationXdmPath"))
         for name, value in (("source", source), ("destination", destination)):
             if not isinstance(value, str) or not value:
-                raise Refusal(400, f"{where}.{name} must be a text")
+                raise Refusal(400, f"{where}.{name} must be a string")
         kind = one.get("sourceType", "ATTRIBUTE")
         if kind not in SOURCE_TYPES and kind not in SOURCE_TYPES.values():
             raise Refusal(400, f"{where}.sourceType is none of {', '.join(SOURCE_TYPES)}")

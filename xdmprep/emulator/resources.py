@@ -344,7 +344,7 @@ def _check_body(state: State, kind: str, body: dict[str, Any], sandbox: str, own
     if body["type"] != "object" and not (kind == "datatypes" and body["type"] == "array"):
         raise Refusal(400, "type must be 'object'")
     if not isinstance(body["title"], str) or not isinstance(body.get("allOf", []), list):
-        raise Refusal(400, "title must be a text and allOf an array")
+        raise Refusal(400, "title must be a string and allOf an array")
     if body.get("$id", own_id) != own_id:
         raise Refusal(400, "$id is given by the registry")
     known = state.schemas.documents(sandbox)

@@ -108,7 +108,7 @@ def json_object(body: Any) -> dict[str, Any]:
 
 
 #: A text with something in it.
-FILLED = kind_of("a text", lambda value: isinstance(value, str) and bool(value))
+FILLED = kind_of("a string", lambda value: isinstance(value, str) and bool(value))
 
 
 def fitting(body: Any, shape: Shape) -> dict[str, Any]:

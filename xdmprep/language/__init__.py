@@ -107,7 +107,7 @@ def evaluate(
         '1815-12-10'
     """
     if not isinstance(text, str):
-        raise UsageError(f"evaluate: an expression is a text, got {shorten(text)}.")
+        raise UsageError(f"evaluate: an expression is a string, got {shorten(text)}.")
     if record is not None and not isinstance(record, Mapping):
         raise UsageError(f"evaluate: a record is a dict, got {shorten(record)}.")
     if not isinstance(strict, bool):

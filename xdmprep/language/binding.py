@@ -123,7 +123,7 @@ class _Binder:
         """The field that contains_key asks for; an unknown column is no fault, but absent."""
         path = node.arguments[0]
         if not isinstance(path, Constant) or not isinstance(path.value, str) or not path.value:
-            message = f'{node.name!r} takes its path as a text literal, such as {node.name}("address.street")'
+            message = f'{node.name!r} takes its path as a string literal, such as {node.name}("address.street")'
             raise self._fault(message, node)
         steps = split_name(path.value)
         names = list(takewhile(lambda step: isinstance(step, str), steps))

@@ -153,7 +153,7 @@ def _separator(name: str, regex: Any) -> Iterator[str]:
         plain = re.sub(r"([|.*+?^$])", r"\\\\\1", regex)
         yield (
             f"'{name}' takes a regular expression, in which {regex!r} does not mean itself. "
-            f'Write "{plain}" to separate at the text.'
+            f'Write "{plain}" to separate at the string.'
         )
 
 

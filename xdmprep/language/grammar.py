@@ -204,7 +204,7 @@ def _explain(error: UnexpectedInput, text: str) -> ExpressionError:
     if isinstance(error, UnexpectedCharacters):
         rest = text[position:]
         if rest[0] in "\"'":
-            return ExpressionError("This text has no closing quote", text, position)
+            return ExpressionError("This string has no closing quote", text, position)
         if rest.startswith("${"):
             return ExpressionError("This field name has no closing brace", text, position)
         if rest.startswith("=>"):

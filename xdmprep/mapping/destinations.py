@@ -82,6 +82,9 @@ def target_type(field: Field | None, kind: pa.DataType | None) -> pa.DataType | 
     return None if kind is None else natural(kind)
 
 
+_TO_TIME = '; use date(..., "yyyyMMdd"), or for milliseconds since 1970 dformat(..., "yyyy-MM-dd\'T\'HH:mm:ss.SSSX")'
+
+
 def never_fits(kind: pa.DataType, target: pa.DataType, options: Options) -> str:
     """Why no value of type `kind` can ever become a `target`; empty if some can."""
     if pa.types.is_null(kind) or kind.equals(target):
@@ -115,7 +118,12 @@ def never_fits(kind: pa.DataType, target: pa.DataType, options: Options) -> str:
         return ""
     specimens = pa.array([False, True] if types.is_boolean(kind) else [0, 1], kind)  # stand for all of their type
     _, failed = coerce(specimens, target, options)
-    return f"{type_words(kind)} cannot become {type_words(target)}" if len(failed) == len(specimens) else ""
+    if len(failed) < len(specimens):
+        return ""
+    hint = ""
+    if types.is_integer(kind) or types.is_floating(kind):
+        hint = "; use a comparison, such as ... == 1" if types.is_boolean(target) else _TO_TIME
+    return f"{type_words(kind)} cannot become {type_words(target)}{hint}"
 
 
 def document_order(paths: Sequence[Path], schema: Schema | None) -> list[int]:

@@ -1,4 +1,4 @@
-"""Doubles that have lost the last digits of an id: no text of them is right, whatever makes it."""
+"""Doubles that have lost the last digits of an id: no string of them is right, whatever makes it."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def refuse_lost_digits(field: pa.Field) -> None:
     """
     if has_lost_digits(field):
         raise MappingError(
-            f"the column '{field.name}' holds whole numbers beyond 2^53 as floats: the last digits are lost, and no"
-            f" text of them is right. Read the column as text, as with pd.read_csv(..., dtype={{{field.name!r}: str}})."
+            f"the column '{field.name}' holds whole numbers beyond 2^53 as floats: the last digits are"
+            f" lost. Read the column as strings, as with pd.read_csv(..., dtype={{{field.name!r}: str}})."
         )
 
 

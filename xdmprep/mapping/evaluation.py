@@ -212,9 +212,9 @@ class Work:
         self.findings.append(replace(finding, severity=self.severity) if code == "unparsable" else finding)
 
 
-_LOST = "is an integer beyond 2^53 that was read as a float: its last digits are lost, and no text of it is right"
+_LOST = "is an integer beyond 2^53 that was read as a float: its last digits are lost"
 _UNKNOWN = "field is not in the schema; its value is left out"
-_AS_TEXT = "read the column as text, as with dtype=str"
+_AS_TEXT = "read the column as strings, as with dtype=str"
 
 
 def _firsts(array: pa.Array, starts: np.ndarray[Any, np.dtype[np.int32]]) -> _Ints:

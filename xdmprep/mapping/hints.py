@@ -175,6 +175,8 @@ def _date_candidates(shape: str) -> list[str]:
     found += [f'date({value}, "{pattern}")' for pattern in _patterns().get(text, ())]
     if text == "9" * 13:
         found.append("dformat(to_bigint(${value}), \"yyyy-MM-dd'T'HH:mm:ss.SSSX\")")
+    elif text == "9" * 16:
+        found.append("dformat(to_bigint(${value}) / 1000, \"yyyy-MM-dd'T'HH:mm:ss.SSSX\")")
     elif text == "9" * 10:
         found.append("dformat(to_bigint(${value}) * 1000, \"yyyy-MM-dd'T'HH:mm:ssX\")")
     return found

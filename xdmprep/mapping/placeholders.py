@@ -55,7 +55,7 @@ def _visited(item: FieldMapping, columns: Collection[str], fill: Callable[[str, 
         def escaped(value: str) -> str:
             return constant_text(value)[1:-1].replace("'", "\\'" if quote == "'" else "'")
 
-        return _PLACEHOLDER.sub(filling("text literal", escaped), found[0])
+        return _PLACEHOLDER.sub(filling("string literal", escaped), found[0])
 
     text = item.source
     if "${" not in item.destination and not (isinstance(text, str) and "${" in text):
@@ -79,7 +79,7 @@ def left(item: FieldMapping, columns: Collection[str]) -> str | None:
     groups = _groups(item.source) if isinstance(item.source, str) else frozenset()
 
     def note(name: str, where: str) -> None:
-        if not (where == "text literal" and name in groups) and (where != "expression" or name.isupper()):
+        if not (where == "string literal" and name in groups) and (where != "expression" or name.isupper()):
             found.append((name, where))
 
     _visited(item, columns, note)
@@ -87,8 +87,8 @@ def left(item: FieldMapping, columns: Collection[str]) -> str | None:
 
 
 def _message(name: str, where: str, columns: Collection[str]) -> str:
-    if name in columns and where in ("constant", "text literal"):
-        hint = f' If the column is meant, join it to the text: concat("...", {name}).'
+    if name in columns and where in ("constant", "string literal"):
+        hint = f' If the column is meant, join it to the string: concat("...", {name}).'
     else:
         hint = did_you_mean(name, columns)
     return (

@@ -98,7 +98,7 @@ def key_of(schema: Schema, on: str | None) -> Key:
         if EVERY in path or not field.leaf or field.type in ("number", "boolean", "any"):
             raise UsageError(
                 f"the key '{on}' is {'every element of an array' if EVERY in path else 'of type ' + field.type}; "
-                "give one field that is a text, a whole number or a date, such as identityMap.CRMID[0].id."
+                "give one field that is a string, a whole number or a date, such as identityMap.CRMID[0].id."
             )
         return Key(path, schema.arrow_schema.field(str(path[0])).type)
     primary = schema.primary_identity

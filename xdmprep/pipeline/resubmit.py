@@ -161,7 +161,7 @@ def mend(
     mapper = compile_mapping(mapping, columns, chosen, strict=bool(folder.key["strict"]))
     for name in sorted(mapper.reads & others.keys()):
         raise UsageError(
-            f"the run's column {name!r} is a {others[name]}: only flat text and numbers can be mended here. "
+            f"the run's column {name!r} is a {others[name]}: only flat strings and numbers can be mended here. "
             "Mend the source and run `prepare` again."
         )
     options = WriteOptions(

@@ -617,7 +617,7 @@ def as_records(stream: Stream) -> Stream:
     if stream.unlike is not None and (notes := stream.unlike()):
         raise SourceError(
             f"{stream.name}: {'; '.join(notes)}. As records are written, one column must hold them all, and "
-            "only text could. Correct the values, or map the rows with a schema."
+            "only strings could. Correct the values, or map the rows with a schema."
         )
     names = stream.arrow_schema.names
     for name in names:

@@ -286,7 +286,7 @@ class _Programs:
 
     def _too_long(self, text: str) -> MatchTimeout:
         return MatchTimeout(
-            f"matching the regular expression {self._text[:80]!r} against a text of {len(text):,} characters was "
+            f"matching the regular expression {self._text[:80]!r} against a string of {len(text):,} characters was "
             "stopped because it took too long; nested or overlapping repetitions such as (a+)+ cause this"
         )
 

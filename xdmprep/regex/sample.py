@@ -29,7 +29,7 @@ def text_for(pattern: str, source: random.Random, known: Sequence[str] = ()) -> 
         known: strings to take if any of them matches.
 
     Raises:
-        Unmatchable: it is no such expression, or no text was found.
+        Unmatchable: it is no such expression, or no string was found.
     """
     try:
         regex = compile_ecma(pattern)
@@ -41,8 +41,8 @@ def text_for(pattern: str, source: random.Random, known: Sequence[str] = ()) -> 
             if regex.found_in(text):
                 return text
     except (MatchTimeout, RegexError) as error:
-        raise Unmatchable(f"no text can be made for a pattern: {error}") from None
-    raise Unmatchable(f"no text was found for the pattern {pattern!r}")
+        raise Unmatchable(f"no string can be made for a pattern: {error}") from None
+    raise Unmatchable(f"no string was found for the pattern {pattern!r}")
 
 
 class _TextMaker:

@@ -417,7 +417,7 @@ class Report:
 
         Examples:
             >>> report.without_values().groups[0].message
-            'expected text matching [0-1][0-9]-[0-9][0-9]'
+            'expected a string matching [0-1][0-9]-[0-9][0-9]'
         """
         view = copy.copy(self)
         view.hides_values = True

@@ -256,7 +256,7 @@ class _RecordMaker:
             if len(text) >= max(least, 1) and (most is None or len(text) <= most):
                 return text
         raise SchemaError(
-            f"{self.schema.name}: '{field}': no text was found that meets its pattern, format and length. "
+            f"{self.schema.name}: '{field}': no string was found that meets its pattern, format and length. "
             "Leave the field out of the schema for the sample, or write records by hand."
         )
 

@@ -438,7 +438,7 @@ class Schema:
             found = check_record(self, record, rules)
             if _has_half_a_pair(record):
                 found.append(
-                    Issue("unreadable", "error", "half a surrogate pair (\\ud800 to \\udfff) in a text or key")
+                    Issue("unreadable", "error", "half a surrogate pair (\\ud800 to \\udfff) in a string or key")
                 )
             return found
         except RecursionError:

@@ -48,7 +48,7 @@ _SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "required": (_names, "a list of names"),
     "enum": (lambda value: isinstance(value, list) and bool(value), "a list of at least one value"),
     "uniqueItems": (lambda value: isinstance(value, bool), "true or false"),
-    **dict.fromkeys(("pattern", "format", "$ref", "$id", "$schema"), (lambda value: isinstance(value, str), "a text")),
+    **dict.fromkeys(("pattern", "format", "$ref", "$id", "$schema"), (lambda text: isinstance(text, str), "a string")),
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), (is_finite, "a number")),
     "multipleOf": (lambda value: is_finite(value) and value > 0, "a number above 0"),
     **dict.fromkeys(

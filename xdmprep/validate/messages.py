@@ -91,7 +91,7 @@ _KEYWORDS: dict[str, tuple[str, str]] = {
     "multipleOf": ("expected a multiple of {value}", ""),
     "minLength": ("expected at least {value} character{s}", ""),
     "maxLength": ("expected at most {value} characters", ""),
-    "pattern": ("expected text matching {value}", ""),
+    "pattern": ("expected a string matching {value}", ""),
     "format": ("expected format {value}", "{example}"),
     "minItems": ("expected at least {value} item{s}", ""),
     "maxItems": ("expected at most {value} items", ""),
@@ -140,7 +140,7 @@ def code_of(keyword: str) -> str:
 
 
 NULL = Failure("null", "null is not accepted", "Leave the field out.")
-EMPTY = Failure("empty", "empty text is not accepted", "Leave the field out.")
+EMPTY = Failure("empty", "an empty string is not accepted", "Leave the field out.")
 FALSE = Failure("not", "the schema allows no value here", "Remove it.")
 NOT_FINITE = Failure("type", "expected a number, not NaN or infinity", "")
 TOO_DEEP = Failure("unreadable", "the value is nested too deep to be checked", "Make it flatter.")
@@ -148,7 +148,7 @@ TOO_DEEP = Failure("unreadable", "the value is nested too deep to be checked", "
 
 def undecided(message: str) -> Failure:
     """For a string that took too long to match against a pattern; `message` says which pattern."""
-    hint = "Write the pattern without nested repetitions, look-around and back references, or shorten the text."
+    hint = "Write the pattern without nested repetitions, look-around and back references, or shorten the string."
     return Failure("pattern", message, hint)
 
 
@@ -164,7 +164,7 @@ FUTURE = Failure(
 )
 NUL = Failure(
     "nul",
-    "the text has a NUL character (U+0000), which often means UTF-16 text or a damaged export",
+    "the string has a NUL character (U+0000), which often means UTF-16 text or a damaged export",
     "Export the data again as UTF-8, or remove it in the mapping, as with replacestr().",
 )
 
@@ -206,7 +206,7 @@ def wrong_column(kind: Any, xdm_type: str, wanted: Any) -> Failure:
 # ---- identities -----------------------------------------------------------------------------------------------------
 
 NOT_ECID = Failure(
-    "identity-ecid", "an ECID has exactly 38 digits", "Keep it as text: read as a number it loses leading zeros."
+    "identity-ecid", "an ECID has exactly 38 digits", "Keep it as a string: read as a number it loses leading zeros."
 )
 BLANK = Failure(
     "identity-blank",
@@ -217,7 +217,7 @@ NO_ID = Failure("identity-blank", "an identity without an id", "Leave the whole 
 NO_PRIMARY = Failure(
     "identity-primary",
     "no identity is marked primary",
-    "Set primary: true on exactly one identity; it is a boolean, the text 'true' does not count.",
+    "Set primary: true on exactly one identity; it is a boolean, the string 'true' does not count.",
 )
 TWO_PRIMARY = Failure(
     "identity-primary", "more than one identity is marked primary", "Set primary: true on exactly one identity."

@@ -77,7 +77,7 @@ def strict_json(line: bytes, written: bool = False) -> dict[str, Any]:
             raise _fault("a byte order mark before the record, as in files joined to one", 0) from None
         raise _fault(f"not JSON: {error.msg}", len(text[: error.pos].encode())) from None
     except UnicodeEncodeError:
-        raise _fault("half a surrogate pair (\\ud800 to \\udfff) in a text") from None
+        raise _fault("half a surrogate pair (\\ud800 to \\udfff) in a string") from None
     except ValueError as error:
         raise _fault(f"not JSON: {error}") from None
     if not isinstance(value, dict):

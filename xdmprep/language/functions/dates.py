@@ -56,13 +56,13 @@ def timestamp(ctx: Context) -> int:
     return ctx.present().millis
 
 
-@_text("format(date, format)", "The date as text in a Java date format.", 'format(date("2019-10-23"), "dd/MM/yyyy")',
-       "23/10/2019", nulls=(0,))  # fmt: skip
+@_text("format(date, format)", "The date as a string in a Java date format.",
+       'format(date("2019-10-23"), "dd/MM/yyyy")', "23/10/2019", nulls=(0,))  # fmt: skip
 def format_date(ctx: Context, value: Any, format_: Any) -> str:
     return ctx.pattern(format_).print(moment(ctx, value))
 
 
-@_text("dformat(milliseconds, format)", "A time in milliseconds since 1970 as text in a Java date format, in UTC.",
+@_text("dformat(milliseconds, format)", "A time in milliseconds since 1970 as a string in a Java date format, in UTC.",
        "dformat(1571829875000, \"yyyy-MM-dd'T'HH:mm\")", "2019-10-23T11:24",
        nulls=(0,))  # fmt: skip
 def dformat(ctx: Context, millis: Any, format_: Any) -> str:

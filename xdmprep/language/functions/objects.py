@@ -26,7 +26,7 @@ def pairs(ctx: Context, *values: Any) -> dict[str, Any]:
     return {text_of(key): value for key, value in zip(values[::2], values[1::2], strict=True)}
 
 
-@_object("is_empty(value)", "Whether the object, array or text is null or has nothing in it.", "is_empty([])", True,
+@_object("is_empty(value)", "Whether the object, array or string is null or has nothing in it.", "is_empty([])", True,
          result=pa.bool_())  # fmt: skip
 def is_empty(ctx: Context, value: Any) -> bool:
     return is_blank(value)
@@ -69,7 +69,7 @@ def str_to_object(ctx: Context, value: Any, between: Any = None, after: Any = No
 
 
 # the interpreter, which has the record, looks it up
-function("contains_key(path)", "Whether the source has a value at a path, given as text.",
+function("contains_key(path)", "Whether the source has a value at a path, given as a string.",
          'contains_key("evars.field1")', True, record={"evars": {"field1": "x"}}, aliases=("is_set",),
          result=pa.bool_(), category="object")(None)  # fmt: skip
 

@@ -200,7 +200,7 @@ def extract_regex(ctx: Context, value: Any, regex: Any) -> list[str | None] | No
     return ([] if ctx.options.no_match == "empty" else None) if found is None else found
 
 
-@function("matches_regex(text, regex)", "Whether the whole text matches.",
+@function("matches_regex(text, regex)", "Whether the whole string matches.",
           'matches_regex("E259,E259B_009,1_1", "([^,]+),[^,]*,([^,]+)")', True,
           category="regex", nulls=(0,), result=pa.bool_())  # fmt: skip
 def matches_regex(ctx: Context, value: Any, regex: Any) -> bool:
