@@ -331,6 +331,14 @@ def _null_operands(rows: Rows, *columns: Column) -> Mask | None:
     return some(np.logical_or.reduce([nulls_of(column.values) for column in columns]))
 
 
+@kernel("&", "whole whole", work=pc.bit_wise_and)
+@kernel("|", "whole whole", work=pc.bit_wise_or)
+@kernel("^", "whole whole", work=pc.bit_wise_xor)
+def _bits(rows: Rows, left: Column, right: Column, work: Callable[..., pa.Array]) -> Made:
+    """Bits of integers; null is 0."""
+    return Column(work(left.values.fill_null(0), right.values.fill_null(0)), _null_operands(rows, left, right))
+
+
 @kernel("-@", "any", sign=-1)
 @kernel("+@", "any", sign=1)
 def _signed(rows: Rows, value: Column, sign: int) -> Made:

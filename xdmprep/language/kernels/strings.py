@@ -22,7 +22,9 @@ from ..columns import (
     marked,
     merged,
     nulls_of,
+    numpy_of,
     plain,
+    some,
 )
 from ..shapes import list_of
 from ..values import CONTROLS, WHITE
@@ -77,6 +79,12 @@ def concat(rows: Rows, *given: Column) -> Made:
     return Column(values, merged(*opened))
 
 
+@kernel(".concat", "words words")
+def concat_method(rows: Rows, value: Column, other: Column) -> Made:
+    """``text.concat(other)``; a null `other` is the word null, as in Java."""
+    return Column(pc.binary_join_element_wise(plain(value.values), pc.fill_null(plain(other.values), "null"), ""))
+
+
 @kernel("replacestr", "text fixed fixed")
 def replacestr(rows: Rows, value: Column, find: Any, new: Any) -> Made:
     if find is None or find == "":
@@ -95,27 +103,42 @@ def replace_method(rows: Rows, value: Column, old: Any, new: Any) -> Made:
 # Pieces of strings
 
 
-def _part(rows: Rows, value: Column, bounds: Callable[..., tuple[int, int | None]], *numbers: Any) -> Made:
-    """The characters between bounds that follow from some constants."""
-    need(rows.options.overrun != "error" and all(type(number) is int and number >= 0 for number in numbers))
-    return Column(pc.utf8_slice_codeunits(plain(value.values), *bounds(*numbers)))
+def _piece(
+    rows: Rows, value: Column, *given: Column, bounds: Callable[..., tuple[Any, Any]], inside: bool = False
+) -> Made:
+    """The characters between bounds that follow from the size and from numbers; `inside`: only within the string."""
+    need(rows.options.overrun != "error")
+    values = plain(value.values)
+    size, absent = numpy_of(pc.utf8_length(values).cast(LONG)), nulls_of(values)
+    odd = np.zeros(rows.n, dtype=bool)
+    numbers: list[Any] = []
+    for column in given:
+        numbers.append(np.clip(numpy_of(column.values), -1, 2**31))
+        odd |= (numbers[-1] < 0) | nulls_of(column.values)
+    fixed = [min(column.value, 2**31) for column in given if isinstance(column, Constants)]
+    first, last = bounds(size, *(fixed if len(fixed) == len(given) else numbers))
+    odd = (odd | inside & ((first > last) | (last > size))) & ~absent
+    if isinstance(first, int) and isinstance(last, int) and 0 <= first <= last:
+        return Column(pc.utf8_slice_codeunits(values, first, last), some(odd))
+    first = np.clip(first, 0, size)
+    places = np.stack([np.zeros_like(first), first, np.clip(last, first, size)], axis=1)
+    offsets, data = bytes_of(values)
+    begins = offsets[:-1] - offsets[0]
+    rest = np.flatnonzero((data[offsets[0] : offsets[-1]] & 0xC0) == 0x80)  # bytes that begin no character
+    places += (begins - np.searchsorted(rest, begins))[:, None]
+    places += np.searchsorted(rest - np.arange(len(rest)), places, side="right") + offsets[0]
+    parts = texts.made_of(np.append(places, offsets[-1]), data, None)
+    return Column(parts.take(pa.array(np.arange(1, len(parts), 3), mask=absent | odd)), some(odd))
 
 
-@kernel("substr", "text fixed fixed?")
-def substr(rows: Rows, value: Column, at: Any, length: Any = None) -> Made:
-    if length is None:
-        return _part(rows, value, lambda at: (at, None), at)
-    return _part(rows, value, lambda at, length: (at, at + length), at, length)
-
-
-@kernel("left", "text fixed")
-def left(rows: Rows, value: Column, count: Any) -> Made:
-    return _part(rows, value, lambda n: (0, n), count)
-
-
-@kernel("right", "text fixed")
-def right(rows: Rows, value: Column, count: Any) -> Made:
-    return _part(rows, value, lambda n: (-n, None) if n else (0, 0), count)
+for _names, _takes, _bounds in (
+    ("substr", "text whole whole?", lambda size, at, count=2**31: (at, at + count)),
+    ("left", "text whole", lambda size, count: (0, count)),
+    ("right", "text whole", lambda size, count: (size - count, size)),
+    (".substring", "words whole whole?", lambda size, at, end=None: (at, size if end is None else end)),
+    (".charAt", "words whole", lambda size, at: (at, at + 1)),
+):
+    kernel(_names, _takes, bounds=_bounds, inside=_names[0] == ".")(_piece)
 
 
 @kernel("instr", "text fixed")
