@@ -14,7 +14,8 @@ import xdmprep as xp
 from xdmprep.core.remote_folder import RemoteFolder, output_here
 from xdmprep.errors import OutputError, SourceError, UsageError
 from xdmprep.spark import staging
-from xdmprep.write import OutputFolder, StoreFolder
+from xdmprep.write import OutputFolder
+from xdmprep.write.store import StoreFolder
 
 KEY = {"source": "a"}
 SECRET = "hidden-secret-key"

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 import xdmprep as xp
 from xdmprep.errors import SchemaError, XdmPrepError
 from xdmprep.sample import sample
-from xdmprep.schema import Schema, diff, lint
+from xdmprep.schema import Schema
+from xdmprep.schema.diff import diff
+from xdmprep.schema.lint import lint
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 RECURSIVE = {

@@ -186,6 +186,28 @@ def test_help_loads_nothing_heavy() -> None:
     assert "click" in loaded and not heavy & loaded and "Usage: xdmprep" in shown.stdout
 
 
+def test_a_run_loads_what_it_uses(tmp_path: Path) -> None:
+    """A run from CSV to JSON loads no reader, writer or library that it does without."""
+    (tmp_path / "in.csv").write_text("id,born\n1,1990-01-01\n", encoding="utf-8")
+    (tmp_path / "m.yaml").write_text("id: id\nage: to_integer(substr(born, 0, 4))\n", encoding="utf-8")
+    (tmp_path / "s.json").write_text(
+        '{"type": "object", "properties": {"id": {"type": "string"}, "age": {"type": "integer"}}}', encoding="utf-8"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "xdmprep", "prepare", "in.csv", "-m", "m.yaml", "-s", "s.json",
+         "-o", "out"],
+        capture_output=True, text=True, check=True, cwd=tmp_path,
+    )  # fmt: skip
+    loaded = {line.rpartition("|")[2].strip() for line in shown.stderr.splitlines() if line.startswith("import time:")}
+    unused = """pyarrow.dataset pyarrow.fs pyarrow.parquet pyarrow.vendored.docscrape numpy._typing requests
+        http.client email jsonschema asyncio unittest importlib.metadata xml.etree.ElementTree""".split()
+    ours = """client emulator patch report.page spark read.excel read.ndjson read.workbook schema.diff schema.lint
+        mapping.groups pipeline.contract pipeline.resubmit pipeline.upsert write.parquet write.store""".split()
+    assert "pyarrow" in loaded
+    assert loaded & {*unused, *(f"xdmprep.{name}" for name in ours)} == set()
+    assert sum(name.startswith("xdmprep.") for name in loaded) <= 184  # modules of ours
+
+
 def test_one_place_puts_mapping_schema_rules_and_manifest_together() -> None:
     """Schemas and mappings that were given as paths are read, and manifests made, by one function each."""
     manifests, schemas = set(), set()

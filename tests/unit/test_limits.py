@@ -21,7 +21,7 @@ import xdmprep as xp
 from xdmprep import wire
 from xdmprep.core.stream import row_chunk
 from xdmprep.errors import OutputError, SchemaError, UsageError
-from xdmprep.schema import lint
+from xdmprep.schema.lint import lint
 from xdmprep.validate import compile_checks
 from xdmprep.write import parts
 

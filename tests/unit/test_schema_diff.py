@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from xdmprep.schema import Schema, diff
+from xdmprep.schema import Schema
+from xdmprep.schema.diff import diff
 
 LOYALTY = json.loads(
     (Path(__file__).resolve().parents[2] / "schemas" / "loyalty-profile.schema.json").read_text(encoding="utf-8")

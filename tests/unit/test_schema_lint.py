@@ -8,7 +8,8 @@ import pytest
 from conftest import open_repository
 
 from xdmprep.core.rules import RULES
-from xdmprep.schema import Registry, Schema, lint
+from xdmprep.schema import Registry, Schema
+from xdmprep.schema.lint import lint
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 

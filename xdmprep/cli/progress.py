@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..core.manifest import File
-from ..core.stream import Chunk, Origins, Stream
 from ..errors import counted, visible
 from .printer import event, warn
+
+if TYPE_CHECKING:
+    from ..core.manifest import File
+    from ..core.stream import Chunk, Origins, Stream
 
 
 class ProgressDisplay:

@@ -17,7 +17,9 @@ from ..core.documents import is_file, is_folder
 from ..core.paths import format_path
 from ..core.typing import RuleSet
 from ..errors import Issue, SchemaError, UsageError, counted
-from ..schema import Registry, Schema, diff, duplicate_keys, lint
+from ..schema import Registry, Schema, duplicate_keys
+from ..schema.diff import diff
+from ..schema.lint import lint
 from . import complete
 from .command import CommandGroup as Commands
 from .connection import Connection, connection

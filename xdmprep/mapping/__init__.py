@@ -18,7 +18,6 @@ from ..errors import MappingError
 from ..language.tree import Node
 from ..schema import Schema
 from .fields import FieldMapping, SetOptions
-from .groups import group_stream
 from .mapper import Mapper
 from .nested import leaves_open
 from .plan import Output, Sample, make_plan
@@ -148,6 +147,8 @@ def map_stream(
     roots = {key_source(key, stream.arrow_schema).column for key in keys}
     stream = reading(stream, None if reads is None else reads | roots)
     if keys:
+        from .groups import group_stream
+
         stream = group_stream(stream, keys, reads=reads, in_order=made.options.sorted)
     stream = stream.then(mapper, mapper.leaves, mapper.arrow_schema)
     return replace(stream, notes=(*stream.notes, *mapper.left_out))

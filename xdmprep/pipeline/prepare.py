@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -35,7 +35,9 @@ from ..validate import Rules
 from ..write import OutputFolder, WriteOptions, Written, write_stream
 from .assembly import Assembly, manifest_of, write_options
 from .checking import JOB
-from .resubmit import Mended, mend, rejects_table
+
+if TYPE_CHECKING:
+    from .resubmit import Mended
 
 log = logging.getLogger("xdmprep.pipeline")
 
@@ -80,6 +82,8 @@ class Result:
     @property
     def rejects(self) -> pa.Table:
         """The rows set aside: ``_row``, ``_file``, ``_reasons``, the source's columns; see :func:`xdmprep.mend`."""
+        from .resubmit import rejects_table
+
         return rejects_table(self.folder)
 
     def mend(self, frame: Any = None) -> Mended:
@@ -103,6 +107,8 @@ class Result:
             >>> done.tried, done.written, done.still_rejected, str(done.values)
             (59, 34, 25, '34 with values left out (person.birthDate 34 of 275)')
         """
+        from .resubmit import mend
+
         return mend(self.folder, frame=frame, schema=self._schema)
 
     @property

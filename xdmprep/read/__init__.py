@@ -19,7 +19,7 @@ from ..core.stream import Stream, with_all_columns
 from ..errors import SourceError, shorten
 from .arrow import as_records, read_arrow, read_frame, read_parquet
 from .csv import CsvOptions, KnownShapes, read_csv
-from .excel import ExcelOptions, read_excel
+from .excel_options import ExcelOptions
 from .opening import is_compressed
 from .several import expand, fingerprint, kind_of, not_read, partitions, read_files
 from .spooled import Spooled, is_book, is_open_file, kind_of_bytes
@@ -162,4 +162,8 @@ def _file(
         from .ndjson import read_ndjson
 
         return read_ndjson(path)
-    return read_excel(path, excel) if kind == "Excel" else read_csv(path, csv, known)
+    if kind == "Excel":
+        from .excel import read_excel
+
+        return read_excel(path, excel)
+    return read_csv(path, csv, known)

@@ -25,7 +25,8 @@ import pyarrow as pa
 from ..core.names import unique_names
 from ..core.shred import Leaf, column_leaves
 from ..core.stream import Chunk, Finding, Stream, Unread
-from ..errors import NoRowsError, SourceError, UsageError, counted, did_you_mean, option, shorten
+from ..errors import NoRowsError, SourceError, counted, did_you_mean, option, shorten
+from .excel_options import ExcelOptions
 from .number_formats import LOST
 from .workbook import UNCALCULATED, Book, Merge, Sheet, SheetRow
 
@@ -43,36 +44,6 @@ _HINTS = {
     LOST: "Format the column as text before its numbers are entered.",
     _MERGED: "Unmerge the cells, and fill the value into each.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class ExcelOptions:
-    """Which part of a book is read.
-
-    Attributes:
-        sheet: name of the sheet, or its number among the tabs that are visible, counted from 1; None takes the first
-            visible sheet that is no chart.
-        header_row: row of the sheet with the column names, counted from 1; None takes the first that is not empty.
-
-    Examples:
-        >>> options = xp.ExcelOptions("People", header_row=3)
-        >>> options.sheet, options.header_row
-        ('People', 3)
-    """
-
-    sheet: str | int | None = None
-    header_row: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse sheets and rows that no book has."""
-        if isinstance(self.sheet, bool) or not isinstance(self.sheet, str | int | None):
-            raise UsageError(f"a sheet is chosen by its name or number, got {shorten(self.sheet)}.")
-        if isinstance(self.sheet, int) and self.sheet < 1:
-            raise UsageError(f"sheets are counted from 1, got {self.sheet}.")
-        if isinstance(self.header_row, bool) or not isinstance(self.header_row, int | None):
-            raise UsageError(f"the header row is a number, got {shorten(self.header_row)}.")
-        if self.header_row is not None and self.header_row < 1:
-            raise UsageError(f"the header row is counted from 1, got {self.header_row}.")
 
 
 def read_excel(path: str | os.PathLike[str], options: ExcelOptions | None = None) -> Stream:

@@ -91,12 +91,13 @@ class _EcmaReader(Cursor):
         bare = re.sub(r"\\.|\[(?:\\.|[^\\\]])*\]", lambda found: "." * len(found[0]), self.text, flags=re.DOTALL)
         names: dict[str, int] = {}
         total = 0
-        for found in re.finditer(rf"\((?!\?)|\(\?<(?![=!])({_NAME})?", bare):
+        for found in re.finditer(r"\((?!\?)|\(\?<(?![=!])", bare):
             total += 1
-            if found[1]:
-                if found[1] in names:
-                    self.fail(f"there are two groups {found[1]!r}", found.start())
-                names[found[1]] = total
+            name = re.compile(_NAME).match(bare, found.end()) if len(found[0]) > 1 else None
+            if name is not None:
+                if name[0] in names:
+                    self.fail(f"there are two groups {name[0]!r}", found.start())
+                names[name[0]] = total
         return total, names
 
     def whole(self) -> Node:

@@ -25,8 +25,9 @@ from ..pipeline.prepare import Result, Run, stored
 from ..report import FilesReport, Report
 from ..schema import Schema, SchemaLike
 from ..validate import Rules
-from ..write import ISSUES, REJECTS, OutputFolder, StoreFolder, WriteOptions, Written
+from ..write import ISSUES, REJECTS, OutputFolder, WriteOptions, Written
 from ..write.parts import PLATFORM_MAX_FILES
+from ..write.store import StoreFolder
 from .frames import FRAME, spark_types
 from .session import cause_of
 from .staging import Attempts, attempts, opened

@@ -21,7 +21,8 @@ from typing import Any, TypeAlias
 from ..core.remote import RemoteError, as_local, is_url, scheme_of, shown
 from ..core.remote_folder import RemoteFolder
 from ..errors import OutputError, UsageError
-from ..write import OutputFolder, StoreFolder
+from ..write import OutputFolder
+from ..write.store import StoreFolder
 
 #: Folder of the attempts inside the output folder, hidden and cleared like any other temporary file.
 STAGING, GONE = ".tasks.part", ".tasks-over.part"

@@ -38,7 +38,8 @@ _WIDE = "\u00a0-\ud7ff\uf900-\ufdcf\ufdf0-\uffef" + "".join(
 _PRIVATE = "\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd"
 
 
-def _reference(wide: str, private: str = "") -> re.Pattern[str]:
+@cache
+def _reference(wide: str = "", private: str = "") -> re.Pattern[str]:
     char = rf"(?:[A-Za-z0-9._~!$&'()*+,;=:@{wide}-]|%[0-9A-Fa-f]{{2}})"
     segment_without_colon = rf"(?:[A-Za-z0-9._~!$&'()*+,;=@{wide}-]|%[0-9A-Fa-f]{{2}})+"
     user = rf"(?:(?:[A-Za-z0-9._~!$&'()*+,;=:{wide}-]|%[0-9A-Fa-f]{{2}})*@)?"
@@ -52,17 +53,11 @@ def _reference(wide: str, private: str = "") -> re.Pattern[str]:
     return re.compile(rf"(?:{with_scheme}|{without}){after}")
 
 
-_URI = _reference("")
 _IP_FUTURE = re.compile(r"[vV][0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+")
 
 
-@cache
-def _iri() -> re.Pattern[str]:
-    return _reference(_WIDE, _PRIVATE)
-
-
-def _is_reference(text: str, grammar: re.Pattern[str], absolute: bool) -> bool:
-    match = grammar.fullmatch(text)
+def _is_reference(text: str, absolute: bool, *letters: str) -> bool:
+    match = _reference(*letters).fullmatch(text)
     if match is None or (absolute and not match["scheme"]):
         return False
     literal = match["ip"] if match["ip"] is not None else match["ip2"]
@@ -167,10 +162,10 @@ FORMATS: dict[str, Callable[[str], bool]] = {
     "date-time": is_date_time,
     "time": is_time,
     "email": _whole(_EMAIL),  # atoms at a host name (RFC 5321 without quoted parts and literals)
-    "uri": lambda text: _is_reference(text, _URI, absolute=True),  # RFC 3986, with a scheme
-    "uri-reference": lambda text: _is_reference(text, _URI, absolute=False),
-    "iri": lambda text: _is_reference(text, _iri(), absolute=True),  # RFC 3987, with a scheme
-    "iri-reference": lambda text: _is_reference(text, _iri(), absolute=False),
+    "uri": lambda text: _is_reference(text, True),  # RFC 3986, with a scheme
+    "uri-reference": lambda text: _is_reference(text, False),
+    "iri": lambda text: _is_reference(text, True, _WIDE, _PRIVATE),  # RFC 3987, with a scheme
+    "iri-reference": lambda text: _is_reference(text, False, _WIDE, _PRIVATE),
     "ipv4": is_ipv4,
     "ipv6": is_ipv6,
     "hostname": is_hostname,

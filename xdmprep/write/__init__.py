@@ -22,11 +22,10 @@ from .parts import (
     WriteOptions,
 )
 from .rejects import REASON, Rejects, reasons_of
-from .store import StoreFolder
 
 __all__ = [
     "DEFAULT_MAX_BYTES", "ISSUES", "PLATFORM_MAX_BYTES", "REASON", "REJECTS", "RUN", "OutputFolder", "Rejects",
-    "StoreFolder", "WriteOptions", "Written", "reasons_of", "write_stream",
+    "WriteOptions", "Written", "reasons_of", "write_stream",
 ]  # fmt: skip
 
 log = logging.getLogger("xdmprep.write")

@@ -48,6 +48,8 @@ def comparable(text: pa.Array) -> Column:
 
 
 def _parsed(text: pa.Array, target: pa.DataType, pattern: str, longest: int) -> Column:
+    if text.null_count == len(text):
+        return Column(text.cast(target))
     if _is_plain(text, longest):
         try:
             return Column(text.cast(target))
