@@ -669,6 +669,8 @@ def joined(arrays: Sequence[pa.Array]) -> pa.Array:
 
     Arrow itself joins neither unlike encodings nor dictionaries that hold a null.
     """
+    if len(arrays) == 1:
+        return arrays[0]
     kinds = {array.type for array in arrays}
     encoded = [array for array in arrays if isinstance(array, pa.DictionaryArray)]
     if len(kinds) > 1 or any(array.dictionary.null_count for array in encoded):

@@ -7,13 +7,21 @@ reverse is exact: an apostrophe goes where, after it and any further apostrophes
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .. import kernels
+from ..kernels.interface import Automaton
 from .arrow_types import holds_text
 
 #: What begins a formula; the full-width forms do where the keyboard is East Asian.
 _STARTS = "=+\\-@\t\r＝＋－＠"
+#: Accepts strings that begin with a byte of no text that is changed: no text leaves its second or third state.
+_HARMLESS = Automaton(
+    np.array([np.where(np.isin(np.arange(256), [*b"'=+-@\t\r\xef"]), 2, 1), [1] * 256, [2] * 256], np.uint8),
+    np.array([1, 1, 0], np.uint8),
+)
 
 
 def escape_cells(table: pa.Table) -> pa.Table:
@@ -29,6 +37,9 @@ def unescape_cells(table: pa.Table) -> pa.Table:
 def _replaced(table: pa.Table, pattern: str, by: str) -> pa.Table:
     def column(values: pa.ChunkedArray) -> pa.ChunkedArray:
         if not holds_text(values.type):
+            return values
+        chunks = values.chunks if isinstance(values, pa.ChunkedArray) else [values]
+        if values.type == pa.string() and all(kernels.active.not_accepted(one, _HARMLESS) is None for one in chunks):
             return values
         return pc.replace_substring_regex(values.cast(pa.large_string()), pattern, by)
 

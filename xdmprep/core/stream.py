@@ -15,7 +15,7 @@ of its piece, and the numbers are made absolute when the chunks are put in order
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from itertools import repeat
@@ -582,12 +582,17 @@ def by_row(found: pa.Table) -> pa.Table:
 
 
 def issue_table(findings: Sequence[Finding]) -> pa.Table:
-    """All findings as one table of :data:`ISSUE_SCHEMA`, one after the other."""
+    """All findings as one table of :data:`ISSUE_SCHEMA`, by row; those of one row stay in the order that they have."""
     counts = [len(finding.rows) for finding in findings]
-    which = pa.array(np.repeat(np.arange(len(findings), dtype=np.int32), counts))
+    rows = np.concatenate([np.zeros(0, np.int64), *(finding.rows for finding in findings)])
+    order = np.argsort(rows, kind="stable")
+    which = pa.array(np.repeat(np.arange(len(findings), dtype=np.int32), counts)[order])
 
     def each(texts: Sequence[str | None]) -> pa.Array:
         return pa.array(texts, pa.string()).take(which)
+
+    def own(texts: Iterable[pa.Array]) -> pa.Array:
+        return pa.concat_arrays([pa.nulls(0, pa.string()), *texts]).take(pa.array(order))
 
     values = [
         pa.nulls(count, pa.string()) if finding.values is None else finding.values.cast(pa.string())
@@ -596,11 +601,11 @@ def issue_table(findings: Sequence[Finding]) -> pa.Table:
     columns = [
         each([finding.code for finding in findings]),
         each([finding.severity for finding in findings]),
-        pa.array(np.concatenate([np.zeros(0, np.int64), *(finding.rows for finding in findings)])),
+        pa.array(rows[order]),
         each([finding.path for finding in findings]),
         each([finding.column for finding in findings]),
-        pa.concat_arrays([pa.nulls(0, pa.string()), *values]),
-        pa.concat_arrays([pa.nulls(0, pa.string()), *map(_messages, findings)]),
+        own(values),
+        own(map(_messages, findings)),
         each([finding.hint for finding in findings]),
     ]
     return pa.Table.from_arrays(columns, schema=ISSUE_SCHEMA)

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from .. import __version__
-from ..core.stream import Chunk, Origins, Stream, by_row, issue_table
+from ..core.stream import Chunk, Origins, Stream, issue_table
 from ..core.typing import RuleSet
 from ..errors import SourceError, UsageError, counted
 from ..mapping import MappingLike, MappingSet, as_mapping
@@ -152,7 +152,7 @@ class ArrowStage:
         ids, batch = _ids(batch, before)
         block = pa.Table.from_batches([batch])
         chunk: Chunk = reduce(lambda value, step: step(value), self._stream(batch.schema).steps, block)
-        found = by_row(issue_table(chunk.findings))
+        found = issue_table(chunk.findings)
         ok = np.zeros(n, bool)
         ok[chunk.rows - 1] = ~chunk.faulty()
         columns = chunk.nested(self.schema.arrow_schema).columns

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from ..core.arguments import takes
 from ..core.shred import valid
-from ..core.stream import Origins, Stream, by_row, issue_table
+from ..core.stream import Origins, Stream, issue_table
 from ..core.typing import RuleSet
 from ..errors import UsageError
 from ..mapping import MappingLike
@@ -160,7 +160,7 @@ class _Comparison:
         was, now = (table.column(0).to_numpy() for table in (early, late))
         tables = []
         for chunk in patch.chunks():
-            found = by_row(issue_table(chunk.findings))
+            found = issue_table(chunk.findings)
             records = chunk.nested(self.stage.schema.arrow_schema)
             kinds = np.where(chunk.faulty(), "rejected", "record").tolist()
             tables.append(self._table(kinds, _ids(now, chunk.rows), records, issues=reasons_of(chunk.rows, found)))

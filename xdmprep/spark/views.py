@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..core.arguments import takes
-from ..core.stream import Chunk, by_row, issue_table
+from ..core.stream import Chunk, issue_table
 from ..core.typing import RuleSet
 from ..errors import UsageError
 from ..mapping import MappingLike
@@ -122,7 +122,7 @@ def _findings(chunk: Chunk, which: np.ndarray[Any, np.dtype[np.bool_]]) -> tuple
     """The numbers of some records' rows and of all unread rows, and what was found about each."""
     unread = np.array([item.row for item in chunk.unread], np.int64)
     rows = np.concatenate([chunk.rows[which], unread])
-    return rows, reasons_of(rows, by_row(issue_table(chunk.findings)))
+    return rows, reasons_of(rows, issue_table(chunk.findings))
 
 
 @takes(**JOB, frame=FRAME)

@@ -105,7 +105,7 @@ def write_stream(
     pool = Pool(jobs)
     parts = _parts(stream, folder, options, pool)
     parts.files += earlier
-    rejects = Rejects(folder, names, stream.origins)
+    rejects = Rejects(folder, pool, names, stream.origins)
     rows = written = merged = merged_rejected = 0
     announced = len(earlier)
 

@@ -9,7 +9,8 @@ and rows are counted within it; ``"files"`` then says where each of ``"rows"`` i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -18,8 +19,9 @@ import pyarrow.csv as arrow_csv
 from ..core.arrow_types import joined, plain_column, plain_type, shown
 from ..core.cells import escape_cells
 from ..core.names import numbered_names
+from ..core.pool import Pool, Task
 from ..core.shred import Leaf
-from ..core.stream import ISSUE_SCHEMA, Chunk, Finding, Origins, Unread, by_row, issue_table
+from ..core.stream import ISSUE_SCHEMA, Chunk, Finding, Origins, Unread, issue_table
 from ..kernels.arrays import offsets_of, ranges
 from .encode import Encoder
 from .folder import ISSUES, REJECTS, OutputFolder, WholeFile
@@ -30,15 +32,22 @@ REASON = pa.struct([field for field in ISSUE_SCHEMA if field.name != "row"])
 _TOGETHER = 8192
 #: A line that stands for more rows than this is written in pieces of as many values.
 _LONG = 65_536
+_Lines = Iterable[bytes | pa.Buffer]
 
 
 class Rejects:
-    """Writes what chunks set aside, in order of rows.  Files that would be empty are not made."""
+    """Writes what chunks set aside, in order of rows.  Files that would be empty are not made.
+
+    The lines are made by threads of `pool`, while the calling one goes on.
+    """
 
     def __init__(
-        self, folder: OutputFolder, names: tuple[str, str] = (REJECTS, ISSUES), origins: Origins | None = None
-    ) -> None:
+        self, folder: OutputFolder, pool: Pool, names: tuple[str, str] = (REJECTS, ISSUES),
+        origins: Origins | None = None,
+    ) -> None:  # fmt: skip
         self.rows = 0
+        self._pool = pool
+        self._made: deque[Task] = deque()
         self._origins = origins
         self._names = names
         self._folder = folder
@@ -60,41 +69,52 @@ class Rejects:
             self._aside.append(chunk.aside)
         if self._waiting >= _TOGETHER:
             self._flush()
+            self._settle(1)
 
     def _flush(self) -> None:
-        """Write what waits."""
-        found = by_row(issue_table(self._findings))
-        aside, self._aside, self._findings, self._waiting = self._aside, [], [], 0
-        self._write_issues(found)
-        if aside:
-            self._write_rejects(aside, found)
+        """Have the lines made of what waits."""
+        aside, findings = self._aside, self._findings
+        self._aside, self._findings, self._waiting = [], [], 0
+        self.rows += sum(len(chunk) + len(chunk.unread) for chunk in aside)
+        is_first = self._issues is None
+        if is_first:
+            self._issues = WholeFile(self._folder.path / self._names[1])
+        if aside and self._rejects is None:
+            self._rejects = WholeFile(self._folder.path / self._names[0])
+        self._made.append(self._pool.start(self._lines, findings, aside, is_first, first=True))
 
-    def _write_issues(self, found: pa.Table) -> None:
+    def _settle(self, most: int) -> None:
+        """Write the lines in order until at most so many are still to be made."""
+        while len(self._made) > most:
+            for file, lines in zip((self._issues, self._rejects), self._made.popleft().result(), strict=True):
+                for piece in lines:
+                    file.write(piece)  # type: ignore[union-attr]
+
+    def _lines(self, findings: list[Finding], aside: list[Chunk], header: bool) -> tuple[_Lines, _Lines]:
+        """In a worker: the lines of findings, and of the rows that are set aside."""
+        found = issue_table(findings)
+        return [self._issue_lines(found, header)], self._reject_lines(aside, found) if aside else ()
+
+    def _issue_lines(self, found: pa.Table, header: bool) -> pa.Buffer:
         out = pa.BufferOutputStream()
-        first = self._issues is None
         if self._origins is not None:
             found = self._origins.named(found)
         arrow_csv.write_csv(
-            escape_cells(found), out, arrow_csv.WriteOptions(include_header=first, quoting_style="needed")
+            escape_cells(found), out, arrow_csv.WriteOptions(include_header=header, quoting_style="needed")
         )
-        if self._issues is None:
-            self._issues = WholeFile(self._folder.path / self._names[1])
-        self._issues.write(out.getvalue())
+        return out.getvalue()
 
-    def _write_rejects(self, chunks: list[Chunk], found: pa.Table) -> None:
+    def _reject_lines(self, chunks: list[Chunk], found: pa.Table) -> _Lines:
         unread = [item for chunk in chunks for item in chunk.unread]
-        self.rows += sum(map(len, chunks)) + len(unread)
         rows = np.concatenate([*(chunk.rows for chunk in chunks), np.array([item.row for item in unread], np.int64)])
-        if self._rejects is None:
-            self._rejects = WholeFile(self._folder.path / self._names[0])
         fields = self._fields(chunks, unread, rows, found)
         if len(rows) == 1 and chunks[0].members is not None and len(chunks[0].members.flatten()) > _LONG:
-            for piece in self._long_line(fields):
-                self._rejects.write(piece)
-            return
+            return self._long_line(fields)  # made as it is written
         leaves, columns = zip(*fields, strict=True)
         batch = pa.RecordBatch.from_arrays(list(columns), names=[leaf.name for leaf in leaves])
-        self._rejects.write(self._encoded(leaves, batch.take(pa.array(np.argsort(rows, kind="stable")))))
+        if (np.diff(rows) < 0).any():
+            batch = batch.take(pa.array(np.argsort(rows, kind="stable")))
+        return [self._encoded(leaves, batch)]
 
     def _encoded(self, leaves: tuple[Leaf, ...], batch: pa.RecordBatch) -> pa.Buffer:
         if leaves not in self._encoders:
@@ -167,7 +187,7 @@ class Rejects:
                     pa.nulls(len(chunk)) if source is None else _printable(source.column(number))
                     for chunk, source in zip(chunks, sources, strict=True)
                 ]
-                column = shown(joined([*parts, pa.nulls(lost)]))
+                column = shown(joined([*parts, pa.nulls(lost)] if lost else parts))
                 yield Leaf(("source", name), column.type), column
         texts = pa.concat_arrays([pa.nulls(n, pa.string()), pa.array([item.text for item in unread], pa.string())])
         yield Leaf(("text",), pa.string()), texts
@@ -177,13 +197,15 @@ class Rejects:
         """Give the files their names."""
         if self._findings:
             self._flush()
+        self._settle(0)
         for file in filter(None, (self._rejects, self._issues)):
             file.finish(self.rows)
         self._rejects = self._issues = None
 
     def discard(self) -> None:
         """Remove what was written so far."""
-        self._findings, self._aside = [], []
+        for task in self._made:
+            task.drop()
         for file in filter(None, (self._rejects, self._issues)):
             file.discard()
         self._rejects = self._issues = None
@@ -199,8 +221,10 @@ def reasons_of(rows: np.ndarray[tuple[int], np.dtype[np.int64]], found: pa.Table
     numbers = found["row"].to_numpy()
     start = np.searchsorted(numbers, rows, side="left")
     counts = np.searchsorted(numbers, rows, side="right") - start
-    chosen = found.take(pa.array(ranges(start, counts))).combine_chunks()
-    arrays = [chosen[field.name].combine_chunks() if chosen.num_rows else pa.array([], field.type) for field in REASON]
+    places = ranges(start, counts)
+    if len(places) != found.num_rows or (np.diff(places) < 0).any():  # else these are all, in their order
+        found = found.take(pa.array(places))
+    arrays = [joined(found[field.name].chunks or [pa.array([], field.type)]) for field in REASON]
     return pa.ListArray.from_arrays(
         pa.array(offsets_of(counts)), pa.StructArray.from_arrays(arrays, fields=list(REASON))
     )
