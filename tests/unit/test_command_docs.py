@@ -80,3 +80,18 @@ def test_every_command_of_a_page_exists_with_its_options(page: Path) -> None:
             option = re.match(r"--[a-z][a-z-]*|-[a-zA-Z]$", word)
             if option and not isinstance(command, click.Group):
                 assert option[0] in known, f"{page.name}: {text}: {command.name} has no option {option[0]}"
+
+
+def test_short_options_mean_the_same_in_all_commands() -> None:
+    def leaves(command: click.Command) -> list[click.Command]:
+        if not isinstance(command, click.Group):
+            return [command]
+        context = click.Context(command)
+        found = [command.get_command(context, name) for name in command.list_commands(context)]
+        return [leaf for below in found if below is not None for leaf in leaves(below)]
+
+    options = [option for leaf in leaves(command_line) for option in leaf.params if isinstance(option, click.Option)]
+    short = {long: name for option in options for long in option.opts for name in option.opts if name[1] != "-"}
+    assert {"--schema": "-s", "--mapping": "-m", "--out": "-o"}.items() <= short.items()
+    for option in options:
+        assert {short[long] for long in option.opts if long in short} <= set(option.opts), option.opts

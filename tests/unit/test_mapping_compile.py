@@ -253,6 +253,7 @@ class TestFindings:
             ("person.birthDate", "1767312000123", "dformat(to_bigint(COL), \"yyyy-MM-dd'T'HH:mm:ss.SSSX\")"),
             ("person.birthDate", "1767312000123456", "dformat(to_bigint(COL) / 1000, \"yyyy-MM-dd'T'HH:mm:ss.SSSX\")"),
             ("homeAddress._schema.latitude", "34.5 ", "trim(COL)"),
+            ("person.birthYear", "1980.0", "to_bigint(COL) (which cuts off a fraction)"),
             ("homeAddress.primary", "1", 'decode(COL, "1", true, "0", false)'),
             ("homeAddress.primary", "True", "lower(COL)"),
         ],
@@ -260,7 +261,7 @@ class TestFindings:
     def test_a_hint_is_an_expression_that_reads_the_value(self, crm: Schema, path: str, value: str, hint: str) -> None:
         _, (finding,) = run({path: "COL"}, [{"COL": value}], crm)
         assert finding.hint == f"To read it, map {hint}."
-        records, findings = run({path: hint}, [{"COL": value}], crm)
+        records, findings = run({path: hint.partition(" (which")[0]}, [{"COL": value}], crm)
         assert records != [{}] and not findings
 
     @pytest.mark.parametrize(

@@ -64,6 +64,13 @@ def test_mended_rows_become_a_further_part(out: Path, tmp_path: Path) -> None:
     assert len(records(out)) == after.written
 
 
+def test_rows_whose_lines_were_deleted_are_still_aside(out: Path) -> None:
+    aside = rejects(out)
+    (out / "rejects.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in aside[5:]), encoding="utf-8")
+    done = mend(out)
+    assert (done.tried, done.written, done.still_rejected) == (len(aside) - 5, 0, len(aside))
+
+
 def test_a_kill_after_the_manifest_does_not_write_rows_twice(out: Path, tmp_path: Path) -> None:
     old_rejects = (out / "rejects.jsonl").read_bytes()
     mended = tmp_path / "mended.jsonl"
@@ -137,7 +144,7 @@ def test_a_mended_frame_becomes_a_further_part(run: xp.Result, kind: str) -> Non
     if kind == "polars":
         given = pytest.importorskip("polars").from_pandas(kept)
     done = xp.mend(run.folder, given) if kind == "function" else run.mend(given)
-    assert (done.tried, done.written, done.still_rejected) == (len(kept), len(kept), 0)
+    assert (done.tried, done.written, done.still_rejected) == (len(kept), len(kept), run.rejected - len(kept))
     assert done.manifest.written == run.written + len(kept)
     assert done.manifest.rejected == run.rejected - len(kept) == len(rejects(run.folder))
     written = {record["identityMap"]["CRMID"][0]["id"] for record in records(run.folder)}
@@ -151,7 +158,8 @@ def test_rows_that_could_not_be_read_stay_aside_until_they_are_filled(tmp_path: 
     result = xp.prepare(tmp_path / "a.csv", mapping, schemas / "crm-profile.schema.json", tmp_path / "out")
     frame = result.rejects.to_pandas()
     assert frame["_row"].tolist() == [2, 3]
-    assert (result.mend(frame).written, len(rejects(result.folder))) == (0, 2)
+    done = result.mend(frame)
+    assert (done.written, done.still_rejected, len(rejects(result.folder))) == (0, 2, 2)
     frame.loc[frame["_row"] == 2, ["id", "year"]] = ["2", "1981"]
     assert (result.mend(frame).written, [line["row"] for line in rejects(result.folder)]) == (1, [3])
 

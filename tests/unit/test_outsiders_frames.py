@@ -6,6 +6,8 @@ import collections
 import csv
 import dataclasses
 import datetime as dt
+import io
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,12 +18,14 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import xdmprep as xp
 
 TABLE = pa.table({"id": ["1", "2"], "v": ["x", "y"]})
 ROWS = TABLE.to_pylist()
+LINES = "".join(json.dumps(row) + "\n" for row in ROWS)
 SCHEMA = xp.Schema.from_dict({
     "$id": "https://ns.example.com/o", "type": "object",
     "properties": {"id": {"type": "string"}, "v": {"type": "string"}},
@@ -68,6 +72,11 @@ def cursor(factory: Any = None) -> sqlite3.Cursor:
     return opened.execute("select '1' id, 'x' v union select '2', 'y'")
 
 
+def parquet() -> io.BytesIO:
+    pq.write_table(TABLE, file := io.BytesIO())
+    return file
+
+
 def failing(items: list[Any]) -> Iterator[Any]:
     yield from items
     raise ValueError("the connection is gone")
@@ -96,6 +105,8 @@ READ: dict[str, Callable[[], Any]] = {
     "list of tables": lambda: [TABLE.slice(0, 1), TABLE.slice(1)],
     "generator of pandas": lambda: (TABLE.slice(at, 1).to_pandas() for at in range(2)),
     "generator of polars": lambda: (pl.DataFrame(TABLE.slice(at, 1)) for at in range(2)),
+    "chunks of pandas": lambda: pd.read_csv(io.StringIO("id,v\n1,x\n2,y\n"), dtype=str, chunksize=1),
+    "JSON chunks of pandas": lambda: pd.read_json(io.StringIO(LINES), lines=True, dtype=False, chunksize=1),
     "chunks with an empty one": lambda: iter([TABLE, TABLE.slice(0, 0)]),
     "columns in another order": lambda: [TABLE.slice(0, 1), TABLE.slice(1).select(["v", "id"])],
     "sparse": lambda: pd.DataFrame({"id": ["1", "2"], "v": pd.arrays.SparseArray(["x", "y"], dtype=object)}),
@@ -141,6 +152,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "array": (lambda: np.ones((2, 2)), r"no names: give pandas.DataFrame\(array, columns=names\)"),
     "bytes": (lambda: b"id,v\n1,x\n", r"Give the bytes of a file as io.BytesIO\(data\)"),
     "connection": (lambda: sqlite3.connect(":memory:"), "Give the cursor of a query"),
+    "Parquet file": (lambda: pq.ParquetFile(parquet()), "ParquetFile is not a source. Give a path"),
     "async generator": (later, "async_generator is not a source. Collect its rows first"),
     "function": (lambda: cursor, "function is not a source. Call it"),
     "group by": (lambda: TABLE.to_pandas().groupby("id"), "DataFrameGroupBy is not a source. Give a DataFrame"),

@@ -40,10 +40,12 @@ def _schema_file(text: str) -> dict[str, Any]:
 
 @dataset.command("create")
 @click.argument("name")
-@click.option("--schema", required=True, metavar="ID|FILE", help="$id of the schema, or its file.")
+@click.option("--schema", "-s", required=True, metavar="ID|FILE", help="$id of the schema, or its file.")
 @click.option("--profile", is_flag=True, help="Enable it for Profile.")
 @click.option("--upsert", is_flag=True, help="Enable it for Profile with upsert (patches).")
-@click.option("--format", "format_", type=click.Choice(["csv", "json", "parquet"]), help="csv for an ad-hoc schema.")
+@click.option(
+    "--format", "-f", "format_", type=click.Choice(["csv", "json", "parquet"]), help="csv for an ad-hoc schema."
+)
 @click.option("--adhoc", is_flag=True, help="For CSV: first create the class and the schema with the file's columns.")
 @connection
 def dataset_create(

@@ -41,7 +41,7 @@ An xdmprep.toml holds defaults of the commands' options; every command finds it 
 """,
 )
 @click.argument("source", required=False, type=PLACE)
-@click.option("--schema", type=FILE, help="XDM schema (JSON); with SOURCE a mapping is drafted.")
+@click.option("--schema", "-s", type=FILE, help="XDM schema (JSON); with SOURCE a mapping is drafted.")
 @click.option("--dir", "folder", type=FILE, default=Path(), help="The project folder.  [default: the current one]")
 @JSON
 def init(source: Path | str | None, schema: Path | None, folder: Path, as_json: bool) -> None:

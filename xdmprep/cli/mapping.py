@@ -31,7 +31,7 @@ def mapping() -> None:
     epilog="Example: xdmprep mapping check crm.mapping.yaml --schema crm-profile.schema.json --source crm.csv"
 )
 @click.argument("paths", type=PLACE, nargs=-1, required=True, metavar="PATH...")
-@click.option("--schema", "schema_path", type=PLACE, help="XDM schema of the destinations.")
+@click.option("--schema", "-s", "schema_path", type=PLACE, help="XDM schema of the destinations.")
 @click.option("--source", "source_path", type=PLACE, help="Source whose columns the mappings read.")
 @source_options
 @SET
@@ -113,7 +113,7 @@ def _checked(
     epilog="Example: xdmprep mapping explain crm.mapping.yaml --schema crm-profile.schema.json --source crm.csv"
 )
 @click.argument("path", type=PLACE)
-@click.option("--schema", "schema_path", type=PLACE, help="XDM schema of the destinations.")
+@click.option("--schema", "-s", "schema_path", type=PLACE, help="XDM schema of the destinations.")
 @click.option(
     "--source", "source_path", type=PLACE, required=True, help="Source whose first rows are mapped and timed."
 )
@@ -150,7 +150,7 @@ def explain(
     epilog="Example: xdmprep mapping suggest members.csv --schema loyalty-profile.schema.json > members.mapping.yaml"
 )
 @click.argument("source", type=PLACE)
-@click.option("--schema", "schema_path", type=PLACE, required=True, help="XDM schema to map to.")
+@click.option("--schema", "-s", "schema_path", type=PLACE, required=True, help="XDM schema to map to.")
 @click.option("--rows", type=click.IntRange(1), default=1000, show_default=True, help="Number of rows to read.")
 @click.option("--least", type=click.IntRange(0, 100), default=50, show_default=True, help="Lowest confidence to show.")
 @source_options
@@ -263,7 +263,7 @@ def pull(
 
 @mapping.command(epilog="Example: xdmprep mapping push crm.mapping.yaml --source crm.csv --config config.json")
 @click.argument("path", type=PLACE)
-@click.option("--schema", metavar="ID|FILE", help="The schema to map to, where the set does not name it.")
+@click.option("--schema", "-s", metavar="ID|FILE", help="The schema to map to, where the set does not name it.")
 @click.option("--source", "source_path", type=PLACE, help="Source whose header says which names are columns.")
 @click.option("--id", "set_id", metavar="ID", help="The set to replace.  [default: the one it was pulled from]")
 @click.option("--new", is_flag=True, help="Create a new set even if this one was pulled.")

@@ -93,7 +93,9 @@ _WAIT_SECONDS = click.option(
 )
 @click.option("--wait", "wait_", is_flag=True, help="Wait until the batch is ingested or has failed.")
 @_WAIT_SECONDS
-@click.option("--jobs", type=click.IntRange(1, 64), default=4, show_default=True, help="Files sent at the same time.")
+@click.option(
+    "--jobs", "-j", type=click.IntRange(1, 64), default=4, show_default=True, help="Files sent at the same time."
+)
 @click.option(
     "--partial-percent",
     "percent",

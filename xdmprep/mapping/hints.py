@@ -142,6 +142,7 @@ def _candidates(shape: str, target: pa.DataType) -> list[str]:
 
 _COMMA = 'replacestr(${value}, ",", ".")'
 _COMMA_AND_POINTS = 'replacestr(replacestr(${value}, ".", ""), ",", ".")'
+_WHOLE = "to_bigint(${value})"
 _THOUSANDS, _POINTED_THOUSANDS = 'replacestr(${value}, ",", "")', 'replacestr(${value}, ".", "")'
 #: What numbers that such an expression reads are likely to be.
 _MISTAKES = {
@@ -149,6 +150,7 @@ _MISTAKES = {
     _COMMA_AND_POINTS: "it looks like a decimal comma, with points between thousands",
     _THOUSANDS: "it looks like commas between thousands",
     _POINTED_THOUSANDS: "it looks like points between thousands",
+    _WHOLE: "which cuts off a fraction",
 }
 
 
@@ -162,6 +164,8 @@ def _number_candidates(shape: str) -> list[str]:
         found.append(_COMMA_AND_POINTS)
     elif re.fullmatch(r"[-+]?9{1,3}(\.999)+", shape):
         found.append(_POINTED_THOUSANDS)
+    elif re.fullmatch(r"[-+]?9+\.9+", shape):
+        found.append(_WHOLE)
     elif match := re.fullmatch(r"([^\s9a.,+-]{1,3} ?)9[9.]*|9[9.]*( ?[^\s9a.,+-]{1,3})", shape):
         sign = (match[1] or match[2]).replace("\\", "\\\\").replace('"', '\\"')
         found.append(f'replacestr(${{value}}, "{sign}", "")')

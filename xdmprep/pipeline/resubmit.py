@@ -78,7 +78,6 @@ class Mended:
     Attributes:
         tried: rows tried again.
         written: rows written now.
-        still_rejected: rows still set aside.
         skipped: rows left out because an earlier run wrote them.
         manifest: of the whole output, as it is now.
         values: counts of the values written and left out in the whole output.
@@ -88,12 +87,16 @@ class Mended:
 
     tried: int
     written: int
-    still_rejected: int
     skipped: int
     manifest: Manifest
     values: ValueCounts = field(default_factory=ValueCounts)
     excessive: tuple[str, ...] = ()
     max_loss: float = MAX_LOSS
+
+    @property
+    def still_rejected(self) -> int:
+        """Rows of the whole output that are still set aside, those that were not tried included."""
+        return self.manifest.rejected
 
     def __str__(self) -> str:
         skipped = f", {self.skipped:,} were written before" if self.skipped else ""
@@ -201,9 +204,7 @@ def mend(
     counts = {"rows": manifest.rows, "written": manifest.written, "rejected": manifest.rejected}
     facts = {"counts": counts, "values": values.table(), "lackingValues": values.rows, "maxLoss": limit}
     folder.mark("finished", {**{k: v for k, v in folder.run.items() if k not in ("state", "key")}, **facts})
-    return Mended(
-        done.rows, done.written, done.rejected, len(skipped), manifest, values, values.excessive(limit), limit
-    )
+    return Mended(done.rows, done.written, len(skipped), manifest, values, values.excessive(limit), limit)
 
 
 def _chunks(

@@ -26,8 +26,10 @@ _PIECE = 1 << 20
 
 
 def is_open_file(source: Any) -> bool:
-    """Whether a source is an open file, a BytesIO or the like."""
-    return callable(getattr(source, "read", None)) and not hasattr(source, "__arrow_c_stream__")
+    """Whether a source is an open file, a BytesIO or the like, and no reader of tables."""
+    if not callable(getattr(source, "read", None)) or hasattr(source, "__arrow_c_stream__"):
+        return False
+    return hasattr(source, "readlines") or not (hasattr(source, "__next__") or hasattr(source, "schema"))
 
 
 class _Pieces:
