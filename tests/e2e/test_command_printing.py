@@ -180,7 +180,7 @@ def test_ctrl_c_while_the_command_starts(delay: float, tmp_path: Path, schemas: 
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     if process.returncode == -signal.SIGINT:  # before Python itself was up: nothing of ours has run
-        assert delay < 0.15
+        assert str(Path(cli.__file__).parent) not in err
     elif process.returncode == 130:
         assert err.strip() == "xdmprep: interrupted."
     else:  # it was done before
