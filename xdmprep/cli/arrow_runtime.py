@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import Any
 
-#: What pyarrow looks for in case it is given some of its objects; it asks once and remembers.
-_NOT_LOADED = {"pandas", "dateutil"}
+#: What pyarrow and lark look for and no command needs; they ask once and remember.
+_NOT_LOADED = {"pandas", "regex"}
 #: What numpy and pyarrow load only for annotations and docstrings.
 _DESCRIPTIONS = (
     "numpy._typing", "numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars", "pyarrow.vendored.docscrape",
@@ -103,10 +103,14 @@ def load_arrow() -> None:
 def without_pandas() -> None:
     """Load pyarrow without pandas and what else no command needs.
 
-    An explicit import of pandas, and Arrow's own ``to_pandas``, work afterwards as ever.
+    An explicit import of any of it, and Arrow's own ``to_pandas``, work afterwards as ever.
     """
     with _lean():
+        import lark  # noqa: F401
+        import numpy as np
         import pyarrow as pa
         import pyarrow.compute
 
         pa.array([0])
+    if "numpy.ma" not in sys.modules:  # at the first array of numpy, pyarrow asks whether it is a masked one
+        np.ma = _Description("numpy.ma")

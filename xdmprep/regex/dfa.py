@@ -106,7 +106,7 @@ def _determined(parts: _Parts, start: int, end: int, anchored: bool, closed: boo
     done, lost = -1, -2
     first = _reached(parts, [start])
     numbers: dict[Any, int] = {}
-    rows: list[dict[int, Any]] = []
+    rows: list[list[int]] = []
     waiting: list[Any] = []
 
     def number(state: Any) -> int:
@@ -125,18 +125,17 @@ def _determined(parts: _Parts, start: int, end: int, anchored: bool, closed: boo
     groups = list(_alike(parts))
     while waiting:
         state = waiting.pop(0)
-        row = {}
-        for sample, members in groups:
+        row = []
+        for sample, _ in groups:
             then = [parts.steps[part][1] for part in state if parts.steps[part][0] >> sample & 1]
-            row[members] = number(_reached(parts, then if anchored else [*then, start]))
-        rows.append(row)
+            row.append(number(_reached(parts, then if anchored else [*then, start])))
+        rows.append([*row, lost])
     size = len(numbers)
-    table = np.full((size + 2, 256), size + 1, np.uint8)
-    table[size] = size
-    for at, row in enumerate(rows):
-        for members, place in row.items():
-            codes = [code for code in range(128) if members >> code & 1]
-            table[at, codes] = size if place == done else size + 1 if place == lost else place
+    group_of = np.full(256, len(groups))
+    for at, (_, members) in enumerate(groups):
+        group_of[[code for code in range(128) if members >> code & 1]] = at
+    places = np.array([*rows, [done] * (len(groups) + 1), [lost] * (len(groups) + 1)])
+    table = np.where(places < 0, size - 1 - places, places).astype(np.uint8).take(group_of, axis=1)
     accepting = np.zeros(size + 2, np.uint8)
     accepting[size] = 1
     for state, at in numbers.items():
