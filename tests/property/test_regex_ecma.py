@@ -155,7 +155,7 @@ def test_stopped_matches_share_a_total_budget(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(engine, "time", SimpleNamespace(monotonic=lambda: now[0]))
     programs = engine._Programs("(?=(a+)+b)", compile_ecma("(?=(a+)+b)").tree)
-    programs._short = -1
+    programs._short = {True: -1, False: -1}
     monkeypatch.setattr(programs, "_program", lambda *_: Slow())
     for number in range(100_000):
         with pytest.raises(MatchTimeout):

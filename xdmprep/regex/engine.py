@@ -223,8 +223,9 @@ class _Programs:
         self._made: dict[tuple[bool, bool], Any] = {}
         self._cost = _Cost.of_search(tree)
         self._plain = {ascii_only: emit.plain_engine(tree, ascii_only) for ascii_only in (True, False)}
+        cheap = self._cost.length(CHEAP)
         #: up to this length a string is cheap for ``re``
-        self._short = self._cost.length(CHEAP)
+        self._short = {ascii_only: cheap if plain else -1 for ascii_only, plain in self._plain.items()}
 
     def _program(self, ascii_only: bool, plain: bool) -> Any:
         found = self._made.get((ascii_only, plain))
@@ -249,8 +250,9 @@ class _Programs:
     def plain(self, text: str) -> Any:
         """The form in ``re`` that serves a string; None where matching could take long."""
         ascii_only = text.isascii()
-        cheap = len(text) <= self._short and self._plain[ascii_only]
-        return self._program(ascii_only, True) if cheap else None
+        if len(text) > self._short[ascii_only]:
+            return None
+        return self._made.get((ascii_only, True)) or self._program(ascii_only, True)
 
     def run(self, text: str, at: int = 0, has_fallback: bool = False) -> Any:
         """The first match from a place on.

@@ -47,10 +47,10 @@ def explode(ctx: Context, value: Any, regex: Any = ",") -> list[str]:
 @_long("instr(text, part, [start], [occurrence])",
        "The 0-based position of a part, from position `start` on; -1 if it is not there.", 'instr("adobe.com", "com")',
        6, nulls=(0, 1))  # fmt: skip
-def instr(ctx: Context, value: Any, part: Any, start: Any = 0, occurrence: Any = 1) -> int | None:
+def instr(ctx: Context, value: Any, part: Any, start: Any = None, occurrence: Any = None) -> int | None:
     here, what = text(value), text(part)
-    at = max(whole(start, "the start") if start is not None else 0, 0) - 1
-    times = whole(occurrence, "the occurrence") if occurrence is not None else 1
+    at = -1 if start is None else max(whole(start, "the start"), 0) - 1
+    times = 1 if occurrence is None else whole(occurrence, "the occurrence")
     if times < 1:
         raise Failed("the occurrence counts from 1")
     for _ in range(times):

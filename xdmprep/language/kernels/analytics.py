@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from . import texts
 from .choices import element
 from .table import Made, Rows, kernel, need
 
+_SPACES = f"[{texts.SPACES}]*"
+_right_trimmed = partial(texts.trimmed, left=False)
+
 
 def _filled(values: pa.Array) -> pa.Array:
     return pc.if_else(pc.equal(values, ""), None, values)
@@ -25,16 +29,16 @@ def _filled(values: pa.Array) -> pa.Array:
 def _found(values: pa.Array, separator: str, name: Any, behind: str) -> pa.Array:
     """What stands behind a name in the first item of lists that has it, as groups; null where none has it."""
     need(isinstance(name, str) and name and name == name.strip() and not set(name) & set(",;|:="))
-    start, end, spaces = rf"(?:\A|{separator})", rf"(?:{separator}|\z)", f"[{texts.SPACES}]*"
-    return pc.extract_regex(values, f"{start}{spaces}{re.escape(name)}{behind}{spaces}{end}")
+    return pc.extract_regex(values, rf"(?:\A|{separator}){_SPACES}{re.escape(name)}{behind}(?:{separator}|\z)")
 
 
 def _events(values: pa.Array, separator: str, name: Any) -> tuple[pa.Array, pa.Array]:
     """Value and id of the first event of a name: ``name=value:id``, ``name:id`` or ``name``; its value is 1 then."""
-    valued = rf"=(?P<value>[^:{separator}]*?)(?::(?P<id>[^{separator}]*?))?"
-    found = _found(values, separator, name, f"[{texts.SPACES}]*(?:{valued}|:(?P<bare>[^={separator}]*?))?")
-    value, ident, bare = map(_filled, found.flatten())
-    return pc.if_else(pc.is_valid(found), value.fill_null("1"), None), pc.coalesce(ident, bare)
+    behind = rf"{_SPACES}(?:=(?P<valued>[^{separator}]*)|(?P<bare>:[^={separator}]*))?"
+    found = _found(values, separator, name, behind)
+    parts = pc.split_pattern(_right_trimmed(pc.binary_join_element_wise(*found.flatten(), "")), ":", max_splits=1)
+    value, ident = (_filled(element(parts, at).values) for at in range(2))
+    return pc.if_else(pc.is_valid(found), value.fill_null("1"), None), ident
 
 
 @kernel("aa_get_event_value", "text fixed", at=0)
@@ -82,5 +86,5 @@ def _objects(value: pa.Array, ident: pa.Array) -> pa.Array:
 @kernel("aa_get_product_evars", "text fixed")
 def product_evars(rows: Rows, value: Column, evar: Any) -> Made:
     return _of_products(
-        value, 5, lambda part: _filled(pc.struct_field(_found(part, r"\|", evar, "=(?P<value>[^|]*?)"), 0))
+        value, 5, lambda part: _filled(_right_trimmed(_found(part, r"\|", evar, "=(?P<value>[^|]*)").field(0)))
     )
