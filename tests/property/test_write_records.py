@@ -135,7 +135,7 @@ def test_values_of_other_kinds_behind_the_first_records_are_refused(
     monkeypatch.setattr("xdmprep.read.ndjson.SAMPLE_BYTES", 1)
     rows = [FIRST, *[{"p": "x"}] * 300, {"p": other}]
     for write in (xp.write_json, xp.write_parquet):
-        with pytest.raises(SourceError, match="'p' holds texts and "):
+        with pytest.raises(SourceError, match="'p' holds strings and "):
             write(as_file(rows, tmp_path), tmp_path / "out")
         assert not (tmp_path / "out").exists()
 
@@ -153,11 +153,11 @@ def test_files_of_unlike_types_are_refused_as_records(tmp_path: Path) -> None:
 
 UNLIKE: list[tuple[list[Any], str]] = [
     ([{"p": {"a": "x"}}, {"p": 7}], "'p' holds objects and integers"),
-    ([{"p": True}] * 300 + [{"p": "x"}], "'p' holds booleans and texts"),
-    ([{"p": 1}] * 300 + [{"p": "x"}], "'p' holds integers and texts"),
-    ([{"p": {"a": 1}}] * 300 + [{"p": "x"}], "'p' holds objects and texts"),
+    ([{"p": True}] * 300 + [{"p": "x"}], "'p' holds booleans and strings"),
+    ([{"p": 1}] * 300 + [{"p": "x"}], "'p' holds integers and strings"),
+    ([{"p": {"a": 1}}] * 300 + [{"p": "x"}], "'p' holds objects and strings"),
     ([{"o": {"l": [{"x": 1}]}}, {"o": {"l": [{"x": [1]}]}}], "'o.l[*].x' holds integers and arrays"),
-    ([{"p": [1, "a"]}], "'p[*]' holds integers and texts"),
+    ([{"p": [1, "a"]}], "'p[*]' holds integers and strings"),
     ([{"p": 2**70}, {"p": 1}], "'p' holds integers beyond 64 bits and integers"),
     ([{"p": 2**53 + 1}, {"p": 1.5}], "'p' holds integers beyond 2^53 and doubles"),
     ([{"p": [2**53 + 1]}] * 300 + [{"p": [1.5]}], "'p[*]' holds integers beyond 2^53 and doubles"),
@@ -187,7 +187,7 @@ def test_unlike_kinds_are_named_before_anything_is_written(
 def test_columns_of_python_objects_are_refused_too(tmp_path: Path) -> None:
     mixed = {"id": ["1", "2"], "p": [True, "x"]}
     for source in (mixed, pd.DataFrame(mixed), pl.DataFrame({"p": pl.Series(mixed["p"], dtype=pl.Object)})):
-        with pytest.raises(SourceError, match=r"'p' holds booleans and texts \(row 2\)"):
+        with pytest.raises(SourceError, match=r"'p' holds booleans and strings \(row 2\)"):
             xp.write_json(source, tmp_path / "out")
     fine = pd.DataFrame({"t": ["a", None], "n": pd.Series([1, None], dtype=object), "f": [0.5, float("nan")]})
     xp.write_json(fine, tmp_path / "fine")

@@ -106,5 +106,5 @@ def test_columns_named_by_numbers_are_named_by_the_frame() -> None:
 
 def test_what_is_no_record_is_named(tmp_path: Path) -> None:
     periods = pa.array(pd.period_range("2024-01", periods=1, freq="M"))
-    with pytest.raises(xp.SourceError, match=r"columns 'v' \(duration\[s\]\), 'w' \(a period or interval of pandas\)"):
+    with pytest.raises(xp.SourceError, match=r"columns 'v' \(a duration\), 'w' \(a period or interval of pandas\)"):
         xp.write_json(column([1], pa.duration("s")).append_column("w", periods), tmp_path / "out")

@@ -141,7 +141,7 @@ def plain_field(field: pa.Field, exact: bool = True) -> pa.Field | None:
 def require_readable(name: str, columns: pa.Schema) -> None:
     """Raise SourceError that names all columns of the source `name` that no record can hold."""
     odd = [
-        f"{field.name!r} ({type_words(field.type) if isinstance(field.type, pa.BaseExtensionType) else field.type})"
+        f"{field.name!r} ({why_unheld(field.type).partition(' cannot')[0]})"
         for field in columns
         if plain_type(field.type) is None
     ]

@@ -188,8 +188,8 @@ def _records(source: Any, schema: Schema, mapping: Any, csv: CsvOptions | None, 
         return map_stream(with_what_is_read(rows, mapping, schema), mapping, schema)
     if schema.behavior != "adhoc":
         raise UsageError(
-            f"{rows.name}: is CSV, and {schema.name} describes records with a hierarchy. Give the mapping that makes "
-            "records of its rows, or a schema for CSV (ad-hoc)."
+            f"{rows.name}: is a flat table, and {schema.name} describes records with a hierarchy. Give the mapping "
+            "that makes records of its rows, or an ad-hoc schema."
         )
     columns = [leaf.path for leaf in rows.leaves]
     unknown = [str(path[0]) for path in columns if path[0] not in schema.columns]

@@ -581,7 +581,8 @@ def _word(value: Any) -> str:
 
 _PLURALS: dict[str | None, str] = {
     "bool": "booleans", "int": "integers", "long": "integers beyond 2^53", "digits": "integers beyond 64 bits",
-    "double": "doubles", "text": "texts", "time": "texts", "date": "texts", "clock": "texts", "odd": "other objects",
+    "double": "doubles", "text": "strings", "time": "strings", "date": "strings", "clock": "strings",
+    "odd": "other objects",
 }  # fmt: skip
 
 Pieces = Callable[[], Iterator[pa.RecordBatch]]

@@ -199,7 +199,7 @@ _KINDS = {"text": TEXT, "integer": INTEGER, "long": INTEGER, "number": NUMBER, "
 
 
 _PLURALS = {
-    "text": "texts", "integer": "integers", "long": "integers beyond 2^53", "big": "integers beyond 64 bits",
+    "text": "strings", "integer": "integers", "long": "integers beyond 2^53", "big": "integers beyond 64 bits",
     "number": "doubles", "boolean": "booleans", "object": "objects", "array": "arrays",
 }  # fmt: skip
 
