@@ -66,9 +66,9 @@ def tally(chunk: Any, faulty: _Mask) -> Tally:
     lost: Counter[str] = Counter()
     lacking = np.zeros(len(rows), bool)
     for finding in chunk.issues:
-        if finding.code in LOST and len(finding.rows):
-            at = np.searchsorted(rows, finding.rows[np.isin(finding.rows, rows)])  # a patch has only the changed rows
-            at = at[~faulty[at]]
+        if finding.code in LOST and len(finding.rows) and len(rows):
+            at = np.searchsorted(rows, finding.rows, side="right") - 1
+            at = at[(rows[at] == finding.rows) & ~faulty[at]]  # a patch has only the changed rows
             if len(at):
                 lost[finding.path] += len(at)
                 lacking[at] = True

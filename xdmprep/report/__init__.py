@@ -235,7 +235,8 @@ class Report:
         some = [finding for finding in findings if len(finding.rows)]
         bad = [finding.rows for finding in some if finding.severity == "error"]
         if bad:
-            self.invalid += len(np.unique(np.concatenate(bad)))
+            rows_of_errors = np.sort(np.concatenate(bad), kind="stable")  # sorted runs: `unique` takes ten times longer
+            self.invalid += 1 + int(np.count_nonzero(np.diff(rows_of_errors)))
         for finding in some:
             for part in _kinds(finding):
                 self._group(part).add(part.rows, part.values)

@@ -187,12 +187,12 @@ def is_ours(name: str) -> bool:
 
 
 class WholeFile:
-    """A file being written: counted and hashed on the way, under a hidden name until :meth:`finish`."""
+    """A file being written: counted and perhaps hashed on the way, under a hidden name until :meth:`finish`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, hashed: bool = True) -> None:
         self.path = path
         self.bytes = 0
-        self._hash = hashlib.sha256()
+        self._hash = hashlib.sha256() if hashed else None
         self._temporary = path.with_name(f".{path.name}.part")
         self._unsynced = 0
         self._syncing: threading.Thread | None = None
@@ -206,7 +206,8 @@ class WholeFile:
         view = memoryview(data).cast("B")
         size = len(view)
         with self._told():
-            self._hash.update(view)
+            if self._hash is not None:
+                self._hash.update(view)
             kernels.active.write(self._file.fileno(), view, _WRITE_BYTES)
         self.bytes += size
         self._unsynced += size
@@ -230,7 +231,7 @@ class WholeFile:
         """As :meth:`finish`, with the disk left to a thread until :meth:`settle`; `cached`: it may stay in memory."""
         self._sealing = threading.Thread(target=self._last, args=(cached,), daemon=True)
         self._sealing.start()
-        return File(self.path.name, rows, self.bytes, self._hash.hexdigest())
+        return File(self.path.name, rows, self.bytes, "" if self._hash is None else self._hash.hexdigest())
 
     def settle(self) -> None:
         """Wait until what :meth:`seal` began is done; OutputError if the disk refused."""

@@ -78,9 +78,9 @@ class Rejects:
         self.rows += sum(len(chunk) + len(chunk.unread) for chunk in aside)
         is_first = self._issues is None
         if is_first:
-            self._issues = WholeFile(self._folder.path / self._names[1])
+            self._issues = WholeFile(self._folder.path / self._names[1], hashed=False)
         if aside and self._rejects is None:
-            self._rejects = WholeFile(self._folder.path / self._names[0])
+            self._rejects = WholeFile(self._folder.path / self._names[0], hashed=False)
         self._made.append(self._pool.start(self._lines, findings, aside, is_first, first=True))
 
     def _settle(self, most: int) -> None:
