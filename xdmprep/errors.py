@@ -336,7 +336,7 @@ def shorten(value: Any, limit: int = 80) -> str:
     """`value` as a quoted text of at most `limit` characters, for messages."""
     try:
         text = repr(value[: limit + 1] if isinstance(value, str) else value)
-        if " object at 0x" in text:
+        if " object at 0x" in text or "\n" in text:  # such as of a table
             text = f"<{type(value).__name__}>"
     except Exception:  # numbers of more digits than Python prints, values nested too deep, classes of the caller
         text = f"<{type(value).__name__}>"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import xdmprep
@@ -62,7 +63,7 @@ def call(
     ({"either_": 5}, "expected a dict, got 5"),
     ({"tree": {1: 2}}, "strings as keys, got 1"), ({"tree": {"a": [{None: 1}]}}, "strings as keys, got None"),
     ({"tree": []}, "expected a dict"),
-    ({"flag": object()}, "got <object>"),
+    ({"flag": object()}, "got <object>"), ({"flag": pa.table({"a": [1]})}, "got <Table>"),
 ])  # fmt: skip
 def test_values_of_other_types(named: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as caught:

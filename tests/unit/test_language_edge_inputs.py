@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -355,3 +357,23 @@ def test_functions_without_arguments_take_none(name: str) -> None:
     with pytest.raises(ExpressionError, match="it has 1 argument here"):
         evaluate(f"{name}(1)", {})
     assert evaluate(f"{name}()", None, options=CLOCK) == evaluate(f"{name}()", {}, options=CLOCK)
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (np.int64(3), 3),
+        (np.uint8(3), 3),
+        (np.float64(2.5), 2.5),
+        (np.float32(0.1), 0.1),
+        (np.float64("nan"), None),
+        (np.bool_(True), True),
+        (np.str_("q"), "q"),
+        (np.datetime64("2026-01-02T03:04:05.123456789"), "2026-01-02T03:04:05.123456Z"),
+        (np.datetime64("NaT"), None),
+        (pd.NaT, None),
+    ],
+)
+def test_values_of_numpy_and_pandas_are_those_of_python(value: Any, plain: Any) -> None:
+    found = evaluate("a", {"a": value}), evaluate("b[0].c", {"b": [{"c": value}]})
+    assert found == (plain, plain) and {type(one) for one in found} == {type(plain)}

@@ -69,7 +69,8 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.route not in ROUTES:
-            raise UsageError(f"fault: there is no route {self.route!r}.{did_you_mean(self.route, ROUTES)}")
+            near = did_you_mean(self.route, ROUTES) or f" There are {', '.join(ROUTES)}."
+            raise UsageError(f"fault: there is no route {self.route!r}.{near}")
         if self.drop not in ("", "before", "after", "half"):
             raise UsageError(f"fault: drop={self.drop!r} is none of before, after, half.")
         if not self.retry_after.isascii() or not self.retry_after.isprintable():
@@ -98,7 +99,8 @@ class Fault:
         for key, value in data.items():
             name = key.replace("-", "_")
             if name not in known:
-                raise UsageError(f"fault: there is no key {key!r}.{did_you_mean(name, known)}")
+                near = did_you_mean(name, known) or f" There are {', '.join(known)}."
+                raise UsageError(f"fault: there is no key {key!r}.{near}")
             kind: Any = {"int": int, "float": float}.get(str(known[name].type), str)
             try:
                 values[name] = kind(value)

@@ -147,7 +147,7 @@ class EmulatorServer:
             listener.close()
             self._close()
             why = getattr(error, "strerror", None) or error
-            advice = "Check the host." if isinstance(error, socket.gaierror) else "Choose another port."
+            advice = "Check the host." if isinstance(error, socket.gaierror) else "Choose another port or host."
             raise UsageError(f"cannot listen on {self._host}:{self._port}: {why}. {advice}") from None
         self._socket = listener
         app = create_app(self.state, LOOPBACK if self._host in LOOPBACK else None)

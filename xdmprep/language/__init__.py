@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from ..core.documents import why_unfit
@@ -120,7 +121,7 @@ def evaluate(
         raise UsageError(_TOO_DEEP)
     expression = Expression(text, None, options)
     try:
-        value = run(expression.evaluator, Scope(leaves_changed(record or {}, incoming), Context(options)))
+        value = run(expression.evaluator, Scope(leaves_changed(record or {}, _arriving), Context(options)))
         if target_type is not None:
             value = coerce_value(value, _TYPES[target_type], options)
     except Failed as error:
@@ -133,6 +134,15 @@ def evaluate(
         return jsonlike(value)
     except RecursionError:
         raise UsageError(_TOO_DEEP) from None
+
+
+def _arriving(leaf: Any) -> Any:
+    """A value of the caller's record as the language has it; numpy's as Python's."""
+    if isinstance(leaf, np.datetime64):
+        leaf = leaf.astype("datetime64[us]").item()
+    elif isinstance(leaf, np.generic):
+        leaf = float(str(leaf)) if isinstance(leaf, np.floating) else leaf.item()
+    return None if type(leaf).__name__ == "NaTType" else incoming(leaf)
 
 
 def jsonlike(value: Any) -> Any:

@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from ..core.arguments import PATH, takes
 from ..core.cells import escape_cells, unescape_cells
 from ..core.documents import (
     COUNT,
@@ -107,6 +108,7 @@ class Mended:
         )
 
 
+@takes(out=PATH)
 def mend(
     out: str | os.PathLike[str],
     rejects: Any = None,

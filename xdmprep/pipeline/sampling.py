@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import UsageError
+from ..core.arguments import COUNT, FLAG, INTEGER, takes
 from ..sample import invalid_sample
 from ..sample import sample as valid_sample
 from ..schema import as_schema
 
 
+@takes(n=COUNT, seed=INTEGER, invalid=FLAG)
 def sample(schema: Any, n: int, *, seed: int = 0, invalid: bool = False) -> list[dict[str, Any]]:
     """Made-up records of a schema.
 
@@ -24,15 +25,13 @@ def sample(schema: Any, n: int, *, seed: int = 0, invalid: bool = False) -> list
 
     Raises:
         SchemaError: no such record could be made; the message says why.
-        UsageError: `n` is negative.
+        UsageError: `n` is negative, or an argument has another type.
 
     Examples:
         >>> [schema.check(record) for record in xp.sample(schema, 2, seed=1)]
         [[], []]
     """
     loaded = as_schema(schema)
-    if n < 0:
-        raise UsageError(f"a sample has 0 or more records, got {n}.")
     if invalid:
         return [record for record, _ in invalid_sample(loaded, n, seed=seed)]
     return list(valid_sample(loaded, n, seed=seed))
