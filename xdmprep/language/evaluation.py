@@ -376,7 +376,7 @@ def _interpreted(node: Node, work: Callable[..., Any], columns: Sequence[Column]
             whole[i] = value
         values = whole
         why = None if why is None else why.take(pa.array(np.cumsum(~is_open) - 1, mask=is_open))
-    made = from_python(values)
+    made = from_python(values, result)
     if result is not None and not isinstance(made, list) and pa.types.is_null(made.type):
         made = pa.nulls(n, result)
     own = Column(made, None if why is None else ~nulls_of(why), why)

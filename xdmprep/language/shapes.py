@@ -481,14 +481,15 @@ def _is_plain(kind: pa.DataType) -> bool:
     return pa.types.is_struct(kind) and all(not f.name.startswith("\0") and _is_plain(f.type) for f in kind)
 
 
-def from_python(items: list[Any]) -> pa.Array | list[Any]:
-    """Values of the language as a typed column; as they are where no type holds them."""
+def from_python(items: list[Any], kind: pa.DataType | None = None) -> pa.Array | list[Any]:
+    """Values of the language as a typed column, of `kind` if that is known; as they are where no type holds them."""
     try:
-        return _typed(items)
+        return pa.array(items, kind) if kind == _TEXTS else _typed(items)
     except (pa.ArrowException, OverflowError, UnicodeError, TypeError):
         return items
 
 
+_TEXTS = pa.list_(TEXT)
 _OF_PYTHON = {str: TEXT, bool: BOOL, int: LONG, float: DOUBLE}
 _KIND_OF_PYTHON = {str: "text", bool: "bool", int: "long", float: "double", Decimal: "numeral", Moment: "moment",
                    list: "list", dict: "object"}  # fmt: skip
