@@ -104,7 +104,7 @@ MISTAKES = [
     ("mapping check crm.schema.json", 2, "is an XDM schema", "Give --mapping"),
     ("mapping suggest crm.csv --schema crm.mapping.yaml", 2, "is a mapping set", "Give --schema"),
     ("schema check crm.csv", 2, "is a table", "Give --schema"),
-    ("validate crm.csv -s crm.schema.json", 2, "is CSV", "Give the mapping"),
+    ("validate crm.csv -s crm.schema.json", 2, "is a flat table", "Give the mapping"),
     ("validate crm.schema.json -s crm.schema.json", 2, "is an XDM schema", "with the rows"),
     (f"diff crm.csv crm.csv -s crm.schema.json -o {'out'}", 2, "no XDM records", "Give the mapping"),
     (f"prepare crm.csv {JOB} --sheet 1", 2, "Excel", "--sheet"),
