@@ -212,7 +212,7 @@ def test_rows_far_apart_that_share_a_primary_identity_are_found(monkeypatch: pyt
     assert [row["identityMap"]["CRMID"][0]["id"] for row in patch.to_pylist()] == ["3", "n"]
     assert patch.to_pylist()[1]["person"] == {"name": {"firstName": "N"}}  # beside what 40 was
     assert "homeAddress" not in patch.to_pylist()[1]
-    assert warned(patch) == [("patch-identity", 58), ("patch-duplicate", 41)]
+    assert warned(patch) == [("patch-duplicate", 41), ("patch-identity", 58)]
     counts = patch.counts
     assert (counts.changed, counts.new, counts.superseded, counts.set_aside) == (2, 0, 1, 1)
     assert counts.after == counts.unchanged + counts.changed + counts.superseded + counts.set_aside
