@@ -1,4 +1,4 @@
-"""Commands load pyarrow without pandas and without what describes its functions; both can be imported later."""
+"""Commands load pyarrow without pandas and lark without regex; both can be imported later."""
 
 from __future__ import annotations
 
@@ -12,14 +12,8 @@ without_pandas()
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-descriptions = {"numpy._typing", "numpy._core._add_newdocs", "pyarrow.vendored.docscrape", "regex"}
-print(*descriptions & set(sys.modules))
-print(pa.array(np.arange(2)).to_pylist(), "numpy.ma" in sys.modules)
-import numpy.typing
-import numpy.ma
+print("regex" in sys.modules)
 print(pa.array(np.ma.array([1, 2], mask=[True, False])).to_pylist())
-from pyarrow.vendored.docscrape import NumpyDocString
-print(numpy.typing.NDArray[np.int64], NumpyDocString("One.")["Summary"])
 print(pc.round(pa.array([1.25]), ndigits=1, round_mode="half_up").to_pylist())
 table = pa.table({"a": pa.array([1, 2]), "b": pa.array(np.arange(2))})
 print("pandas" in sys.modules)
@@ -30,8 +24,4 @@ print("pandas" in sys.modules, frame["a"].sum(), pa.Array.from_pandas(frame["b"]
 
 def test_pyarrow_loads_lean_and_all_still_works() -> None:
     shown = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
-    assert shown.stdout.splitlines() == [
-        "", "[0, 1] False", "[None, 2]",
-        "numpy.ndarray[tuple[typing.Any, ...], numpy.dtype[numpy.int64]] ['One.']", "[1.3]",
-        "False", "True 3 [0, 1]",
-    ]  # fmt: skip
+    assert shown.stdout.splitlines() == ["False", "[None, 2]", "[1.3]", "False", "True 3 [0, 1]"]

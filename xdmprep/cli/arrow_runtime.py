@@ -7,15 +7,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from types import ModuleType
 from typing import Any
 
 #: What pyarrow and lark look for and no command needs; they ask once and remember.
 _NOT_LOADED = {"pandas", "regex"}
-#: What numpy and pyarrow load only for annotations and docstrings.
-_DESCRIPTIONS = (
-    "numpy._typing", "numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars", "pyarrow.vendored.docscrape",
-)  # fmt: skip
 
 
 class _Blocked:
@@ -28,46 +23,20 @@ class _Blocked:
             raise ModuleNotFoundError("this process does without it", name=fullname)
 
 
-class _Anything:
-    """Any name of a module of descriptions: generic types, and a parser that finds nothing."""
-
-    def __init__(self, *_: Any) -> None: ...
-
-    def __getitem__(self, _: Any) -> tuple[()]:
-        return ()
-
-    def __class_getitem__(cls, _: Any) -> type:
-        return cls
-
-
-class _Description(ModuleType):
-    """Stands in for a module of descriptions."""
-
-    def __getattr__(self, name: str) -> type:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Anything
-
-
 @contextmanager
 def _lean() -> Iterator[None]:
-    """Inside the block numpy and pyarrow load without pandas, unless it was loaded before, and without descriptions.
+    """Inside the block pyarrow loads without pandas, unless that was loaded before.
 
     pyarrow imports pandas at the first ``pa.array``, to see if it was given a Series, which costs 0.2 s and 50 MB.
-    Descriptions cost a twentieth of the time of a short run; whoever imports them later gets the real ones.
     """
     if "pandas" in sys.modules:
         yield
         return
-    absent = {name: _Description(name) for name in _DESCRIPTIONS if name not in sys.modules}
-    sys.modules.update(absent)
     sys.meta_path.insert(0, _Blocked)
     try:
         yield
     finally:
         sys.meta_path.remove(_Blocked)
-        for name in absent:
-            del sys.modules[name]
 
 
 @contextmanager
@@ -107,10 +76,7 @@ def without_pandas() -> None:
     """
     with _lean():
         import lark  # noqa: F401
-        import numpy as np
         import pyarrow as pa
         import pyarrow.compute
 
         pa.array([0])
-    if "numpy.ma" not in sys.modules:  # at the first array of numpy, pyarrow asks whether it is a masked one
-        np.ma = _Description("numpy.ma")
