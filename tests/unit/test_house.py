@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import house_figures
+import pytest
 
 import xdmprep
 
@@ -242,3 +243,16 @@ def test_a_homonym_is_found(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("class One: ...\nclass Two: ...\n")
     (tmp_path / "b.py").write_text("class One: ...\n")
     assert house_figures.homonyms(tmp_path) == {"One": ["a.py", "b.py"]}
+
+
+def test_the_top_level_holds_what_the_project_is_made_of() -> None:
+    """A file that a trial leaves beside the README is not committed."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        pytest.skip("not a checkout of git")
+    listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True, cwd=root)
+    top = {name for name in listed.stdout.split("\n") if name and "/" not in name and not name.startswith(".")}
+    assert top == {
+        "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "hatch_build.py", "mkdocs.yml",
+        "mkdocs_notebooks.py", "pyproject.toml",
+    }  # fmt: skip
