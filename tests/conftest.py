@@ -72,14 +72,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """A run of folders uses all cores (pytest-xdist), unless `-n` says otherwise; named files run in one process."""
+    """A run of folders uses all cores (pytest-xdist), unless `-n` says otherwise; named files run in one process.
+
+    One process more than cores: some wait for sockets and processes.
+    """
     if hasattr(config, "workerinput"):
         _take_turns(config)
     option = config.option
     alone = option.usepdb or option.collectonly or option.capture == "no" or hasattr(config, "workerinput")
     if getattr(option, "numprocesses", 0) is None and not alone and not all(".py" in named for named in config.args):
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        option.numprocesses, option.dist = min(cores, 8), "worksteal"
+        option.numprocesses, option.dist = min(cores + 1, 8), "worksteal"
 
 
 def _take_turns(config: pytest.Config) -> None:

@@ -82,7 +82,8 @@ def test_files_are_read_as_duckdb_reads_them_or_refused_by_name(name: str) -> No
     readable = [field.name for field in stream.arrow_schema if plain_type(field.type) is not None]
     for field in stream.arrow_schema:
         if field.name not in readable:
-            with pytest.raises(SourceError, match=re.escape(f"{field.name!r} ({field.type})")):
+            assert "binary" in str(field.type)
+            with pytest.raises(SourceError, match=re.escape(f"{field.name!r} (a value of bytes)")):
                 as_records(stream)
             with pytest.raises(xp.errors.MappingError, match="cannot be held by a record"):
                 xp.map_rows(file, {"x": {"column": field.name}})

@@ -365,7 +365,8 @@ def test_nesting_has_an_end() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "not JSON: Expecting value at line 1, column 1"),
+        ("", "is empty"),
+        ("]", "not JSON: Expecting value at line 1, column 1"),
         ('{"a": }', "not JSON: Expecting value at line 1, column 7"),
         ("[1, 2]", "holds no schema"),
         ("{}", "holds no schema"),

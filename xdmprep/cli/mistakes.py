@@ -31,6 +31,8 @@ def kind_of_file(path: Path) -> Literal["schema", "mapping", "table"] | None:
         if path.suffix.lower() in (".csv", ".tsv", ".parquet", ".xlsx", ".arrow", ".feather"):
             return "table"
         text = path.read_text(encoding="utf-8-sig")
+        if not text.strip():
+            return None
         if path.suffix.lower() in (".yaml", ".yml"):
             return "mapping"
         content = json.loads(text)

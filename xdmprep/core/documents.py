@@ -131,7 +131,7 @@ def why_no_source(path: str | os.PathLike[str]) -> str | None:
     except (OSError, ValueError):
         return None
     if stat.S_ISFIFO(mode):
-        return "is a pipe, which can be read only once. Save it as a file first"
+        return "is a pipe, which can be read only once. Save it as a file first, or read it as standard input (`-`)"
     return None if stat.S_ISDIR(mode) else _special(mode)
 
 
@@ -233,7 +233,7 @@ class DocumentKind:
         try:
             return parse_json(text, pairs)
         except UnfitError as error:
-            raise self.fail(name, str(error)) from None
+            raise self.fail(name, str(error) if text.strip() else "is empty") from None
 
     def check(self, value: Any, shape: Shape, name: str | os.PathLike[str]) -> None:
         """Raise the error of this kind where `value` does not have the `shape`; all places are named."""

@@ -82,7 +82,7 @@ def read_file(path: str | os.PathLike[str]) -> Any:
     text = _FILE.read_text(path)
     file = Path(shown(path))
     if not text.strip():
-        raise MappingError(f"{file}: is empty.")
+        raise MappingError(f"{file}: is empty. Give lines of `destination: source`.")
     if file.suffix.lower() == ".csv":
         return read_csv_template(text, file.name)
     if file.suffix.lower() == ".json":
@@ -141,7 +141,7 @@ def read_csv_template(text: str, name: str) -> list[dict[str, str]]:
     except csv.Error as error:
         raise MappingError(f"{name}: is no CSV template ({error}).") from None
     if not rows:
-        raise MappingError(f"{name}: is empty.")
+        raise MappingError(f"{name}: is empty. Give a header and a row for each mapping.")
     header = [re.sub(r"[^a-z]", "", cell.lower()) for cell in rows[0]]
     at: dict[str, int] = {}
     for key, names in _HEADINGS.items():
