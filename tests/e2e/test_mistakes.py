@@ -126,7 +126,7 @@ MISTAKES = [
     (f"mapping check colon.yaml {CHECK}", 2, "mapping values are not allowed", "in single quotes"),
     (f"mapping check quote.yaml {CHECK}", 2, "begins in line 1", "Close the quote"),
     (f"mapping check bracket.yaml {CHECK}", 2, "is not YAML", "Close the bracket"),
-    (f"mapping check emptymap.yaml {CHECK}", 2, "is empty", "mapping"),
+    (f"mapping check emptymap.yaml {CHECK}", 2, "is empty", "Give lines of `destination: source`"),
     (f"mapping check nofn.yaml {CHECK}", 2, "'uper'", "Did you mean 'upper'"),
     (f"mapping check nocol.yaml {CHECK}", 2, "'F_NAM'", "Did you mean 'F_NAME'"),
     (f"mapping check nopath.yaml {CHECK}", 2, "'fristName'", "Did you mean 'person.name.firstName'"),
