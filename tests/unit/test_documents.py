@@ -31,7 +31,7 @@ KIND = DocumentKind(SourceError, "Give another.")
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("", "not JSON"), (" \n", "not JSON"), ("{", "not JSON: .* at line 1, column 2"), ("[1,]", "not JSON"),
+    ("", "is empty"), (" \n", "is empty"), ("{", "not JSON: .* at line 1, column 2"), ("[1,]", "not JSON"),
     ("NaN", "NaN is not JSON"), ("[-Infinity]", "-Infinity is not JSON"), ("[1e400]", "beyond the range of a double"),
     ("1" * 5000, "a number of 5,000 digits"), ("[" * 100_000, "nested deeper"),
     ("[" * 401 + "]" * 401, "nested deeper"),
@@ -63,7 +63,7 @@ def test_a_value_that_holds_itself_is_too_deep() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="special files of POSIX")
 @pytest.mark.parametrize(("kind", "message"), [
-    ("missing", "No such file"), ("folder", "is a folder"), ("fifo", "not JSON"), ("socket", "No such device"),
+    ("missing", "No such file"), ("folder", "is a folder"), ("fifo", "is empty"), ("socket", "No such device"),
     ("null", "is a device"), ("zero", "is a device"), ("loop", "symbolic links"), ("nul", "no file name"),
     ("long", "too long"),
 ])  # fmt: skip
