@@ -406,9 +406,9 @@ def did_you_mean(word: Any, known: Iterable[str], n: int = 3) -> str:
     import difflib  # only where something is wrong
     from unicodedata import normalize
 
-    names = [name for name in known if name != word]  # such as a link that leads nowhere
     if not isinstance(word, str) or len(word) > 200:  # no slip of the fingers, and slow to compare
         return ""
+    names = [name for name in known if name != word]  # such as a link that leads nowhere
     near = difflib.get_close_matches(word, names, n=n, cutoff=0.6)
     if not near:  # names that differ by letter case or by their parents only
         lower = word.lower()

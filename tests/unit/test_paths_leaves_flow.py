@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -49,6 +50,8 @@ def test_all_faults_of_a_mapping_are_shown() -> None:
 def test_near_names_are_suggested() -> None:
     assert did_you_mean("brithDate", ["birthDate", "gender"]) == " Did you mean 'birthDate'?"
     assert did_you_mean("zzz", ["birthDate"]) == did_you_mean("birthDate", ["birthDate"]) == ""
+    for word in (None, 3, [], np.array([1, 2]), pa.array([1]), pd.DataFrame(), pd.NA):  # what `!=` may not answer
+        assert did_you_mean(word, ["birthDate"]) == ""
     assert did_you_mean("FIRSTNAME", ["person.name.firstName"]) == " Did you mean 'person.name.firstName'?"
     assert len(shorten("x" * 500)) == 80
 
