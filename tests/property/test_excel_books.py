@@ -23,7 +23,7 @@ MOMENTS = st.datetimes(datetime.datetime(1900, 3, 1), datetime.datetime(9999, 12
 )
 VALUES = st.one_of(
     st.none(), TEXTS, st.sampled_from(["0042", " a ", "1e5", "TRUE", "a\nb", "\t", "2024-01-31", "'x"]), st.booleans(),
-    st.integers(-(10**15) + 1, 10**15 - 1), st.floats(-1e15, 1e15, exclude_min=True, exclude_max=True), MOMENTS,
+    st.integers(-(10**15) + 1, 10**15 - 1), st.floats(-1e15 + 1, 1e15 - 1), MOMENTS,
     st.dates(datetime.date(1900, 3, 1)), st.times().map(lambda time: time.replace(microsecond=0)),
 )  # fmt: skip
 
