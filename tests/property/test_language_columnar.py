@@ -89,6 +89,9 @@ ONE = ["lower({})", "upper({})", "trim({})", "ltrim({})", "rtrim({})", "sha256({
         "date_part('dw', {})", "date_part('dy', {})", "date_part('hh12', {})", "date_part('mi', {})",
         "date_part('SSS', {})", "dformat({}, 'yyyy-MM-dd HH:mm:ss.SSS')", "date({}, 'M/d/yyyy')",
         "first(split({}, ','))", "last(explode({}))", "first(l)", "last(l)",
+        "iif(({0}) == 'a', 'A', iif(({0}) == '1', b, iif(({0}) == 7, n, x)))",
+        "iif(({0}).equals('a'), 1, iif(({0}).equals(12), b, iif(({0}).equals('a'), 2, null)))",
+        "iif(({0}) == 'a', n, ({0}) == '1' ? to_integer(a) : iif({0}, b, iif(n > 3, {0}, c)))",
         "({}) * 2.5 + 1", "(x + ({})) / 2", "(x * n - 1.5) % ({})", "upper(extract_regex({}, '(a)')[1])"]  # fmt: skip
 TWO = ["concat({}, {})", "concat({}, '-', {}, null)", "nvl({}, {})", "coalesce({}, {}, 'd')", "{} ?? {}", "{} ?: {}",
        "min({}, {})", "max({}, {})", "({}).equalsIgnoreCase({})", "max({}, 7, {})",

@@ -44,7 +44,7 @@ from .kernels import Body, Constants, Kernel, Rows, attempted, lifted, truths
 from .kernels.regexes import literal_text
 from .options import Options
 from .shapes import MIXED, digits_of, final_type, from_python, normal, stacked, to_python, zoneless
-from .tree import CHOICE, ELEMENT, Call, Constant, FieldPath, Lambda, Node, children, rebuild, walk
+from .tree import ELEMENT, Call, Constant, FieldPath, Lambda, Node, children, rebuild, walk
 from .values import Failed
 
 log = logging.getLogger("xdmprep.language")
@@ -180,8 +180,8 @@ def outline_of(node: Node, types: Types) -> pa.DataType:
             )
         case Call(_, "to_array", (_, *items)) | Call(_, "[,]", items):
             return pa.list_(_side_by_side(items, types))
-        case Call(_, "iif" | "?", (_, *parts)):
-            return _side_by_side(parts, types)
+        case Call(_, "iif", cases) | Call(_, "iif==" | "iif.equals", (_, *cases)):
+            return _side_by_side((*cases[1::2], cases[-1]), types)
         case Call(_, "coalesce", parts):
             return _side_by_side(parts, types)
     return pa.null()
@@ -266,22 +266,21 @@ def _decided(node: Call, made: Column, arguments: Sequence[Column | Body], frame
     return Column(patched(old, unknown, new.cast(plain(old).type)), some(is_open & ~left), why)
 
 
-#: Whether the second and the third argument of a function matter where the first holds, or where it does not.
-_ASKED = {
-    "iif": (True, False), CHOICE: (True, False), "&&": (True,), "||": (False,), "?:": (False,), "??": (False,)
-}  # fmt: skip
+#: Whether the argument behind a condition matters where that holds, or where it does not.
+_ASKED = {"iif": True, "&&": True, "||": False, "?:": False, "??": False}
 
 
 def _arguments(node: Call, frame: Frame) -> list[Column | Body]:
     """The arguments of a call; of those that matter in some rows only the values there."""
-    frames: list[Frame] = [frame] * len(node.arguments)
     given: list[Column | Body] = []
-    for part in node.arguments:
-        given.append(_argument(part, frames[len(given)]))
-        if len(given) == 1 and node.name in _ASKED:
-            held = attempted(truths, frame.rows, *given)
+    when, here, rest = _ASKED.get(node.name), frame, frame
+    for place, part in enumerate(node.arguments):
+        given.append(_argument(part, here))
+        here = rest
+        if when is not None and place % 2 == 0 and place < len(node.arguments) - 1:
+            held = attempted(truths, rest.rows, given[place])
             if held is not None:
-                frames[1:] = [frame.asking(_where(held, where, frame)) for where in _ASKED[node.name]]
+                here, rest = (rest.asking(_where(held, where, rest)) for where in (when, not when))
     return given
 
 
@@ -517,10 +516,36 @@ def _differ(arrays: Sequence[Any], n: int) -> bool:
     return any(len(head.unique()) >= _DIFFER * _LOOK for head in heads)
 
 
+def _flat(at: int, condition: Node, yes: Node, no: Node) -> Node:
+    """A choice in one with the choice where its condition does not hold: ``iif(a, x, b, y, z)``.
+
+    Choices of constants and columns by what one value equals become a lookup.
+    """
+    match condition, no:
+        case Call(_, "==" | ".equals" as sign, (value, Constant(_, str() | int()) as key)), Call(
+            _, name, (first, *cases)
+        ) if _cannot_fail(yes) and not value.random:
+            if name == f"iif{sign}" and first == value:
+                return Call(at, name, (value, key, yes, *cases))
+            if name == "iif" and len(cases) == 2 and all(map(_cannot_fail, cases)):
+                match first:
+                    case Call(_, again, (other, Constant(_, str() | int()) as second)) if (
+                        again == sign and other == value
+                    ):
+                        return Call(at, f"iif{sign}", (value, key, yes, second, *cases))
+    return Call(at, "iif", (condition, yes, *(no.arguments if isinstance(no, Call) and no.name == "iif" else (no,))))
+
+
+def _cannot_fail(node: Node) -> bool:
+    return isinstance(node, Constant) or (isinstance(node, FieldPath) and len(node.names) == 1)
+
+
 def fold(node: Node, options: Options) -> Node:
     """A bound tree with the parts that are the same in every row evaluated, those that fail left as they are."""
     node = rebuild(node, tuple(fold(child, options) for child in children(node)))
     match node:
+        case Call(at, "iif" | "?", (condition, yes, no)):
+            node = _flat(at, condition, yes, no)
         # the parts of the string are never made
         case Call(at, "join", (Constant(_, str()) as new, Call(_, "explode", (text, *rest)))) if (
             options.replace == "all" and len(rest) < 2 and all(isinstance(each, Constant) for each in rest)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from .columns import NUMBERS, NUMERAL, TEXT
 from .evaluation import Types
 from .functions import table
-from .tree import CHOICE, ELEMENT, MAP, Call, Constant, FieldPath, Lambda, Node
+from .tree import ELEMENT, EQUAL, EQUALS, MAP, Call, Constant, FieldPath, Lambda, Node
 
 #: A column and the way into it.
 Place = tuple[str | int, ...]
@@ -35,9 +35,9 @@ class _Tracer:
         match node:
             case FieldPath(_, names):
                 return frozenset(), frozenset({tuple(names)})
-            case Call(_, name, (condition, *branches)) if name in ("iif", CHOICE):
-                return self._passing(branches, (condition,))
-            case Call(_, "decode", (key, *pairs)):
+            case Call(_, "iif", cases):
+                return self._passing((*cases[1::2], cases[-1]), cases[:-1:2])
+            case Call(_, name, (key, *pairs)) if name in ("decode", EQUAL, EQUALS):
                 values = [pair for i, pair in enumerate(pairs) if i % 2 or i == len(pairs) - 1]
                 return self._passing(values, (key, *pairs))
             case Call(_, name, (value, key)) if name == ELEMENT:

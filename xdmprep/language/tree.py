@@ -22,6 +22,8 @@ from .catalogue import TABLE
 #: Names of calls that are not written ``name(...)``: access to an element or a field, and literals.  An operator has
 #: the name of its sign (``&&``, ``==``, ``/``...), with ``@`` behind it where it has one operand; a method ``.name``.
 ELEMENT, ARRAY, MAP, CHOICE = "[]", "[,]", "{:}", "?"
+#: Names of choices by what a value equals, with ``==`` or the method ``equals``.
+EQUAL, EQUALS = "iif==", "iif.equals"
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,12 @@ _aggregation = partial(function, category="aggregation")
 
 @_logic("iif(condition, yes, no)", "`yes` if the condition holds, else `no`; only the chosen one is evaluated.",
         'iif("s".equalsIgnoreCase("S"), "a", "b")', "a", lazy=True)  # fmt: skip
-def iif(ctx: Context, condition: Any, yes: Any, no: Any) -> Any:
-    return yes() if truth(condition(), ctx.options) else no()
+def iif(ctx: Context, *cases: Any) -> Any:
+    """Conditions and values in turn, then the value where none holds: nested choices are folded to one."""
+    for condition, value in zip(cases[::2], cases[1::2], strict=False):
+        if truth(condition(), ctx.options):
+            return value()
+    return cases[-1]()
 
 
 def key_matches(value: Any, key: Any) -> bool:

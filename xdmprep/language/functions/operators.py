@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from .. import matching, values
 from ..catalogue import Context, Function, put
-from ..tree import ARRAY, CHOICE, ELEMENT, MAP
+from ..tree import ARRAY, CHOICE, ELEMENT, EQUAL, EQUALS, MAP
 from ..values import Failed, incoming, truth
+from .logic import iif
 
 
 def _operator(
@@ -74,7 +75,31 @@ _lazy("&&", 2, lambda ctx, a, b: truth(a(), ctx.options) and truth(b(), ctx.opti
 _lazy("||", 2, lambda ctx, a, b: truth(a(), ctx.options) or truth(b(), ctx.options), pa.bool_())
 _lazy("?:", 2, _elvis)
 _lazy("??", 2, _nullish)
-_lazy(CHOICE, 3, lambda ctx, condition, yes, no: yes() if truth(condition(), ctx.options) else no())
+_lazy(CHOICE, 3, iif)
+
+
+def _by_key(match: Callable[[Any, Any], bool]) -> Callable[..., Any]:
+    def choose(ctx: Context, key: Any, *cases: Any) -> Any:
+        value = key()
+        pairs = zip(cases[::2], cases[1::2], strict=False)
+        return next((answer for each, answer in pairs if match(value, each())), cases[-1])()
+
+    return choose
+
+
+# choices by what one value equals, to which choices are folded: a value, then keys and answers in turn, and a default
+put(Function(EQUAL, EQUAL, "operator", "", fewest=4, run=_by_key(values.equal), lazy=True))
+put(
+    Function(
+        EQUALS,
+        EQUALS,
+        "operator",
+        "",
+        fewest=4,
+        run=_by_key(lambda a, b: a is not None and values.same(a, b)),
+        lazy=True,
+    )
+)
 
 
 # Elements and literals

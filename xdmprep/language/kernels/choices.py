@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...kernels.arrays import list_parts, sieved
 from ..columns import EXACT, TEXT, Column, Mask, as_mask, first_reasons, merged, nulls_of, plain, some
-from ..shapes import chosen, list_of, type_kind
+from ..functions import table
+from ..shapes import chosen, from_python, list_of, type_kind
+from ..tree import EQUAL, EQUALS
 from ..values import number_in
 from .equality import same
 from .numbers import doubles
 from .operators import compared
-from .table import Constants, Made, Rows, failing, kernel, kind, need, needed, truths
+from .table import Constants, Made, Rows, failing, kernel, kind, lifted, need, needed, truths
 
 
-@kernel("iif ?")
-def _choice(rows: Rows, condition: Column, yes: Column, no: Column) -> Made:
-    """One of two columns by a condition."""
-    held = truths(rows, condition)
-    mask = as_mask(held.values)
-    if mask.all() and not isinstance(yes, Constants) and _adds_nothing(no, yes):
-        return Column(yes.values, merged(held.open, yes.open), first_reasons([held, yes], rows.n))
-    made = _looked_up(pa.array((~mask).astype(np.int32)), [yes, no], None) or _by_mask(mask, yes, no)
-    return Column(made.values, merged(held.open, made.open), first_reasons([held, yes, no], rows.n))
-
-
-def _adds_nothing(no: Column, yes: Column) -> bool:
-    """Whether the type that holds the values of both is that of `yes`."""
-    if kind(no) == "null" or kind(yes) in ("text", "long", "double", "bool", "moment"):
-        return kind(no) in ("null", kind(yes))
-    return kind(yes) != "any" and kind(no) != "any" and bool(yes.values.type == no.values.type)
+@kernel("iif")
+def _choice(rows: Rows, *given: Column) -> Made:
+    """The value behind the first condition that holds, else the last."""
+    answers = [*given[1::2], given[-1]]
+    which, left = np.full(rows.n, len(answers) - 1, dtype=np.int32), np.ones(rows.n, dtype=bool)
+    asked: list[Column] = []
+    for i, condition in enumerate(given[:-1:2]):
+        held = truths(rows, condition)
+        asked.append(held if held.open is None else Column(None, some(held.open & left), held.why))
+        found = as_mask(held.values) & left
+        which[found] = i
+        left &= ~found
+    made = _looked_up(pa.array(which), answers) or (
+        _by_mask(which == 0, *answers) if len(answers) == 2 else chosen(which, answers)
+    )
+    return Column(
+        made.values, merged(*[each.open for each in asked], made.open), first_reasons([*asked, *answers], rows.n)
+    )
 
 
 def _by_mask(mask: Mask, yes: Column, no: Column) -> Column:
@@ -63,42 +70,15 @@ def _nullish(rows: Rows, left: Column, right: Column) -> Made:
     return Column(made.values, merged(left.open, made.open))
 
 
-@kernel("decode")
-def _decode(rows: Rows, key: Column, *rest: Column) -> Made:
-    """The value behind the first matching key, else the default."""
-    given = list(rest)
-    default = given.pop() if len(given) % 2 else Constants(None, rows.n)
-    keys, answers = given[::2], given[1::2]
-    need(kind(key) not in ("any", "mixed"))
-    words = [column.value if isinstance(column, Constants) else None for column in keys]
-    if kind(key) == "text" and words and all(isinstance(word, str) for word in words):
-        found = pc.index_in(plain(key.values), value_set=pa.array(words, TEXT))
-        literal = _looked_up(found, [*answers, default], key.open)
-        if literal is not None:
-            return literal
-        which = found.fill_null(len(words)).to_numpy(zero_copy_only=False)
-        is_open = key.open
-    else:
-        which, is_open = np.full(rows.n, len(keys)), key.open
-        for i, column in enumerate(keys):
-            same = needed(_matches(rows, key, column))
-            asked = which == len(keys)
-            which[asked & as_mask(same.values)] = i
-            if same.open is not None or column.open is not None:
-                is_open = merged(is_open, asked & merged(same.open, column.open, np.zeros(rows.n, dtype=bool)))
-    made = chosen(which, [*answers, default])
-    return Column(made.values, some(merged(is_open, made.open)))
-
-
-def _looked_up(found: pa.Array, answers: list[Column], is_open: Mask | None) -> Column | None:
+def _looked_up(which: pa.Array, answers: list[Column]) -> Column | None:
     """The results of literals that are all strings or null: a dictionary array where they differ."""
     values = [column.value if isinstance(column, Constants) else 0 for column in answers]
     if not all(isinstance(value, str | None) for value in values) or all(value is None for value in values):
         return None
-    results, indices = pa.array(values, TEXT), found.fill_null(len(values) - 1)
+    results = pa.array(values, TEXT)
     if results.null_count or len(set(values)) < len(values):
-        return Column(results.take(indices), is_open)
-    return Column(pa.DictionaryArray.from_arrays(indices, results), is_open)
+        return Column(results.take(which))
+    return Column(pa.DictionaryArray.from_arrays(which, results))
 
 
 def _matches(rows: Rows, value: Column, key: Column) -> Made:
@@ -115,8 +95,42 @@ def _matches(rows: Rows, value: Column, key: Column) -> Made:
         if abs(number) <= EXACT:
             return compared(rows, value, Constants(number, rows.n), "==")
         return None
-    need(b not in ("any", "mixed") and not ("text" in (a, b) and {a, b} & {"long", "double"}))
+    need(not {a, b} & {"any", "mixed"} and not ("text" in (a, b) and {a, b} & {"long", "double"}))
     return Column(pa.array(same(value.values, key.values)))
+
+
+def _by_operator(rows: Rows, value: Column, key: Column, name: str) -> Made:
+    return lifted(table()[name].kernel, rows, [value, key])
+
+
+@kernel("decode", match=_matches)
+@kernel(EQUAL, match=partial(_by_operator, name="=="))
+@kernel(EQUALS, match=partial(_by_operator, name=".equals"))
+def _decode(rows: Rows, key: Column, *rest: Column, match: Callable[[Rows, Column, Column], Made]) -> Made:
+    """The value behind the first matching key, else the default."""
+    given = list(rest)
+    default = given.pop() if len(given) % 2 else Constants(None, rows.n)
+    keys, answers = given[::2], [*given[1::2], default]
+    words = from_python([column.value if isinstance(column, Constants) else None for column in keys])
+    is_open = key.open
+    if (
+        kind(key) in ("text", "long")
+        and not isinstance(words, list)
+        and words.type == plain(key.values).type
+        and not words.null_count
+    ):
+        found = pc.index_in(plain(key.values), value_set=words).fill_null(len(words))
+        which = found.to_numpy(zero_copy_only=False)
+    else:
+        which = np.full(rows.n, len(keys), dtype=np.int32)
+        for i, column in enumerate(keys):
+            same = needed(match(rows, key, column))
+            asked = which == len(keys)
+            which[asked & as_mask(same.values)] = i
+            if same.open is not None or column.open is not None:
+                is_open = merged(is_open, asked & merged(same.open, column.open, np.zeros(rows.n, dtype=bool)))
+    made = _looked_up(pa.array(which), answers) or chosen(which, answers)
+    return Column(made.values, some(merged(is_open, made.open)))
 
 
 @kernel("coalesce", "any any*")
