@@ -10,6 +10,7 @@ import pytest
 
 from xdmprep.core.stream import TIMESTAMP
 from xdmprep.errors import ExpressionError, UsageError
+from xdmprep.kernels import native
 from xdmprep.language import Options, coerce, coercion, evaluate
 
 
@@ -143,7 +144,8 @@ def test_clean_values_never_meet_the_reference(kind: pa.DataType, monkeypatch: p
     odd = "2020-02-30" if clean == "2020-12-31" else "bad"
     values = pa.array(([clean] * 99 + [odd]) * 10)
     got, bad = coerce(values, kind)
-    assert [value for value in seen if value is not None] in ([], [odd])  # what no format can be is never asked
+    asked = {value for value in seen if value is not None}
+    assert asked <= ({odd} if native.IN_USE else {odd, clean})  # without the loops in C each text once
     assert bad.tolist() == list(range(99, 1000, 100))
     assert got.null_count == 10
 

@@ -139,9 +139,9 @@ def test_rows_that_do_not_take_a_branch_are_neither_interpreted_nor_explained(
     monkeypatch.setattr(
         evaluation,
         "each",
-        lambda work, given, *rest: (
+        lambda work, given, *rest, **more: (
             words.update(*(c.values.to_pylist() for c in given if isinstance(c.values, pa.Array))),
-            each(work, given, *rest),
+            each(work, given, *rest, **more),
         )[1],
     )
     monkeypatch.setattr(columns, "shortened", lambda text: (words.add(text.split("'")[1]), told(text))[1])

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -16,7 +17,9 @@ from xdmprep.core.shred import Leaf, nest
 from xdmprep.schema import Schema
 from xdmprep.validate import record_size
 from xdmprep.validate.arrow_kinds import to_json_values
-from xdmprep.validate.view import ChunkColumns
+from xdmprep.validate.node import CheckNode, ColumnCompiler
+from xdmprep.validate.ruleset import Rules
+from xdmprep.validate.view import ChunkColumns, FindingSink
 from xdmprep.write import rejects
 
 TEXT = {"type": "string"}
@@ -99,3 +102,24 @@ def test_the_size_of_records_is_that_of_their_json(
         assert record_size._size(columns, at) == len(
             json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()
         )
+
+
+@given(st.data(), kinds, kinds, st.booleans(), st.integers(0, 2), st.integers(2, 90))
+def test_columns_are_judged_by_the_size_of_each_record(
+    data: st.DataObject, kind: pa.DataType, other: pa.DataType, keep_empty: bool, cut: int, most: int
+) -> None:
+    """Whatever has to be escaped: the bounds by which most columns are decided never lie below the size."""
+    leaves = (Leaf(("o", 'x"'), kind), Leaf(("y",), other), Leaf(("o", "t"), pa.string()))
+    rows = st.lists(st.tuples(*[values(leaf.type) for leaf in leaves]), min_size=3, max_size=5)
+    drawn = [*zip(*data.draw(rows), strict=True)]
+    arrays = [pa.array(column, leaf.type).slice(cut) for column, leaf in zip(drawn, leaves, strict=True)]
+    columns = ChunkColumns(arrays, len(arrays[0]), leaves, keep_empty)
+    sink = FindingSink(np.arange(columns.size), Rules.of("strict"))
+    compiler = ColumnCompiler(leaves, keep_empty)
+    for op in compiler.records(CheckNode(lambda: [record_size.RecordSize(most)])):
+        op(columns.root(compiler.shape), sink)
+    records = nest(leaves, pa.RecordBatch.from_arrays(arrays, names=["0", "1", "2"])).to_struct_array()
+    texts = [json.dumps(record, separators=(",", ":"), ensure_ascii=False) for record in
+             to_json_values(records, keep_empty)]  # fmt: skip
+    too_large = [at for at, text in enumerate(texts) if len(text.encode()) > most]
+    assert [row for finding in sink.findings for row in finding.rows.tolist()] == too_large

@@ -156,6 +156,15 @@ def test_findings_move_with_their_rows_and_become_a_table() -> None:
     assert [issue.row for finding in chunks[1].issues for issue in finding.issues()] == [4]
 
 
+@given(st.sets(st.integers(1, 9), max_size=5), st.lists(st.integers(0, 12), max_size=4))
+def test_only_rows_of_the_chunk_are_faulty(there: set[int], named: list[int]) -> None:
+    rows = sorted(there)
+    records = pa.record_batch({"n": pa.array(rows, pa.int64())})
+    finding = Finding("minimum", "n", "below", np.array(sorted(named), np.int64))
+    chunk = Chunk((Leaf(("n",), pa.int64()),), records, np.array(rows, np.int64), (finding,))
+    assert chunk.faulty().tolist() == [row in named for row in rows]
+
+
 def test_no_more_pieces_are_in_flight_than_threads_and_three() -> None:
     lock, active, most = threading.Lock(), 0, 0
 

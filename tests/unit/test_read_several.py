@@ -16,9 +16,10 @@ from click.testing import CliRunner
 
 import xdmprep as xp
 from xdmprep.cli.prepare import prepare as command
+from xdmprep.core.stream import reading
 from xdmprep.errors import MappingError, SourceError
 from xdmprep.pipeline.resubmit import mend
-from xdmprep.read import CsvOptions, several
+from xdmprep.read import CsvOptions, open_source, several
 
 MAPPING = {
     "person.name.firstName": "name",
@@ -287,3 +288,23 @@ def test_the_type_that_holds_the_values_of_two_files(
     one: pa.DataType, other: pa.DataType, wanted: pa.DataType | None
 ) -> None:
     assert several._common(one, other) == several._common(other, one) == wanted
+
+
+def test_columns_that_no_one_reads_are_not_looked_at_in_any_of_the_files(tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.parquet" for number in range(3)]
+    for file in files:
+        pq.write_table(pa.table({"a": ["x", "y"], "b": [1.5, float("nan")]}), file)
+    stream = open_source(files)
+    assert {issue.code for chunk in stream for issue in chunk.issues} == {"unfit"}
+    some = reading(stream, frozenset("a"))
+    assert [issue for chunk in some for issue in chunk.issues] == []
+    assert some.to_table()["a"].to_pylist() == ["x", "y"] * 3
+
+
+def test_several_files_can_be_read_again_after_a_look_at_their_first_rows(tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.csv" for number in range(3)]
+    for number, file in enumerate(files):
+        file.write_text(f"a,b\n{number},{{}}\n")
+    stream = xp.map_rows(files, {"n": "iif(a == '1', [1], a)"})
+    once = stream.to_pylist()
+    assert len(once) == 3 and stream.to_pylist() == once

@@ -223,23 +223,25 @@ def has_lost_digits(field: pa.Field) -> bool:
     return bool(field.metadata) and LOST_DIGITS.items() <= field.metadata.items()
 
 
+_TEXT = frozenset(kind.id for kind in (pa.string(), pa.large_string(), pa.string_view()))
+_LISTS = frozenset(
+    make(pa.null()).id for make in (pa.list_, pa.large_list, pa.list_view, pa.large_list_view)
+) | {pa.list_(pa.null(), 1).id}  # fmt: skip
+
+
 def is_text(kind: pa.DataType) -> bool:
     """Whether `kind` is text of any layout, dictionaries aside."""
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+    return kind.id in _TEXT
 
 
 def holds_text(kind: pa.DataType) -> bool:
     """Whether `kind` is text of any layout, dictionaries included."""
-    return is_text(kind.value_type if pa.types.is_dictionary(kind) else kind)
+    return (kind.value_type if isinstance(kind, pa.DictionaryType) else kind).id in _TEXT
 
 
 def is_list(kind: pa.DataType) -> bool:
     """Whether `kind` is any of Arrow's list types."""
-    types = pa.types
-    return bool(
-        types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
-        or types.is_list_view(kind) or types.is_large_list_view(kind)
-    )  # fmt: skip
+    return kind.id in _LISTS
 
 
 def _wide(kind: pa.DataType) -> pa.DataType:

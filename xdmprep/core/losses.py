@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import ExpressionError, UsageError
-from ..kernels.arrays import map_parts, valid
+from ..kernels.arrays import located, map_parts, valid
 from .paths import EVERY, Path, format_path, parse_path
 
 #: Percentage of its values that a destination may lose before a run says so with its exit code.
@@ -57,35 +57,38 @@ def tally(chunk: Any, faulty: _Mask) -> Tally:
     rows = chunk.rows
     bad = np.flatnonzero(faulty)
     written: Counter[Path] = Counter()
+    aside: Counter[Path] = Counter()
     for leaf, column in zip(chunk.leaves, chunk.records.columns, strict=True):
-        _count(column, leaf.path, written, 1)
-        if pa.types.is_nested(column.type) and len(bad):
-            _count(column.take(pa.array(bad)), leaf.path, written, -1)
-        elif len(bad):  # without a copy of the values
-            written[leaf.path] -= int(np.count_nonzero(valid(column)[bad])) if column.null_count else len(bad)
+        if pa.types.is_nested(column.type):
+            _count(column, leaf.path, written)
+            _count(column.take(pa.array(bad)), leaf.path, aside)
+        else:  # without a copy of the values
+            written[leaf.path] += len(column) - column.null_count
+            aside[leaf.path] += int(np.count_nonzero(valid(column)[bad])) if column.null_count else len(bad)
+    written.subtract(aside)
     lost: Counter[str] = Counter()
     lacking = np.zeros(len(rows), bool)
     for finding in chunk.issues:
-        if finding.code in LOST and len(finding.rows) and len(rows):
-            at = np.searchsorted(rows, finding.rows, side="right") - 1
-            at = at[(rows[at] == finding.rows) & ~faulty[at]]  # a patch has only the changed rows
+        if finding.code in LOST:
+            at = located(finding.rows, rows)[0]
+            at = at[~faulty[at]]
             if len(at):
                 lost[finding.path] += len(at)
                 lacking[at] = True
     return Tally(dict(written), dict(lost), int(np.count_nonzero(lacking)))
 
 
-def _count(column: pa.Array, path: Path, counts: Counter[Path], sign: int) -> None:
+def _count(column: pa.Array, path: Path, counts: Counter[Path]) -> None:
     """Add the values of a column to `counts`, and those inside objects, arrays and maps."""
-    counts[path] += sign * (len(column) - column.null_count)
+    counts[path] += len(column) - column.null_count
     kind = column.type
     if pa.types.is_struct(kind):
         for number, child in enumerate(column.flatten()):
-            _count(child, (*path, kind.field(number).name), counts, sign)
+            _count(child, (*path, kind.field(number).name), counts)
     elif pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        _count(column.flatten(), (*path, EVERY), counts, sign)
+        _count(column.flatten(), (*path, EVERY), counts)
     elif pa.types.is_map(kind) and len(column):
-        _count(map_parts(column)[1], (*path, EVERY), counts, sign)
+        _count(map_parts(column)[1], (*path, EVERY), counts)
 
 
 @dataclass(slots=True)

@@ -51,6 +51,7 @@ def pointer_steps(pointer: str) -> list[str]:
     return [token.replace("~1", "/").replace("~0", "~") for token in pointer.split("/")[1:]]
 
 
+@lru_cache(4096)
 def format_path(path: Path) -> str:
     """The text of `path`; the reverse of :func:`parse_path`."""
     out = ""

@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import Issue, SourceError, counted, needed_by, shorten
+from ..kernels.arrays import located
 from .arrow_types import TIMESTAMP, Unfit
 from .losses import Tally, tally
 from .names import numbered_names
@@ -198,8 +199,7 @@ class Chunk:
         bad = np.zeros(len(self), dtype=bool)
         for finding in self.issues:
             if finding.severity == "error" and len(finding.rows):
-                at = np.searchsorted(self.rows, finding.rows)
-                bad[at] = True
+                bad[located(finding.rows, self.rows)[0]] = True
         return bad
 
     def where(self, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> Chunk:

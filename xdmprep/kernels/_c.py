@@ -82,7 +82,7 @@ def parse_json(
 
 def _column(node: JsonNode, made: Any) -> JsonColumn:
     size, *found, inside = made
-    valid, nulls, values, text = (None if one is None else pa.py_buffer(one) for one in found)
+    valid, nulls, values, text = [one if one is None else pa.py_buffer(one) for one in found]
     mask = None
     if nulls is not None:
         mask = np.unpackbits(np.frombuffer(nulls, np.uint8), count=size, bitorder="little").view(bool)

@@ -115,3 +115,12 @@ def first_hits(hits: Mask, owners: np.ndarray[Any, Any], n: int) -> Ints:
     at, found = np.full(n, -1, dtype=np.int64), np.flatnonzero(hits)[::-1]
     at[owners[found]] = found  # the first is written last
     return at
+
+
+def located(wanted: Ints, rows: Ints) -> tuple[Ints, Mask]:
+    """Where those of `wanted` that are among `rows`, which ascend, stand there; and which of them are."""
+    if not len(rows):
+        return np.zeros(0, np.int64), np.zeros(len(wanted), dtype=bool)
+    at = np.minimum(np.searchsorted(rows, wanted), len(rows) - 1)
+    there = rows[at] == wanted
+    return at[there], there

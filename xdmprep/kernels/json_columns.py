@@ -56,7 +56,7 @@ class JsonNode:
             return pa.map_(pa.string(), self.children[1].field("value"))
         return _TYPES.get(self.kind, pa.string())
 
-    @property
+    @cached_property
     def fields(self) -> list[pa.Field]:
         """The fields of an object."""
         return [child.field(name) for name, child in zip(self.names, self.children, strict=True)]
@@ -66,9 +66,10 @@ class JsonNode:
         mark = NUMERAL if self.kind == NUMBER_TEXT else UNSEEN if self.unseen else None
         return pa.field(name, self.type, metadata=mark)
 
-    def has(self, *kinds: int) -> bool:
-        """Whether any of some kinds is in the tree."""
-        return self.kind in kinds or any(child.has(*kinds) for child in self.children)
+    @cached_property
+    def kinds(self) -> frozenset[int]:
+        """The kinds of all nodes in the tree."""
+        return frozenset((self.kind,)).union(*(child.kinds for child in self.children))
 
 
 _TYPES = {INTEGER: pa.int64(), NUMBER: pa.float64(), BOOLEAN: pa.bool_(), UNKNOWN: pa.null()}

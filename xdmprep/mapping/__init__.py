@@ -194,7 +194,7 @@ def _peek(stream: Stream) -> tuple[Stream, pa.RecordBatch]:
     kept: list[Iterator[Any]] = [chain([first], pieces)]
 
     def again() -> Iterator[Any]:
-        return kept.pop() if kept else stream.source()
+        return kept.pop() if kept else pieces_of(stream)
 
     chunk = first
     for step in stream.steps:

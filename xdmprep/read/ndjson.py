@@ -86,12 +86,12 @@ def _read_whole(file: Path) -> Stream:
 
 def learned(files: Sequence[Path], whole: bool = False) -> LearnedColumns:
     """The columns for the records of some files that are read alike; from all records if `whole`, else the first."""
-    seen = Seen()
+    learner = _Learner()
     sample_bytes = None if whole else max(SAMPLE_BYTES // len(files), 1 << 16)
     records, complete = 0, True
     for number, file in enumerate(files, 1):
         try:
-            count, whole_file = _learn_file(file, sample_bytes, seen)
+            count, whole_file = learner.file(file, sample_bytes)
         except NoRowsError:
             if number == len(files) and not records:
                 raise
@@ -99,8 +99,8 @@ def learned(files: Sequence[Path], whole: bool = False) -> LearnedColumns:
         if count == 1 and (kind := _is_error(file)):
             raise SourceError(f"{file}: is {kind}.")
         records, complete = records + count, complete and whole_file
-    columns = seen.record_to_map(records)
-    return LearnedColumns(columns, tuple(islice(seen.unlike(), MAX_NOTES)), complete)
+    columns = learner.seen.record_to_map(records)
+    return LearnedColumns(columns, tuple(islice(learner.seen.unlike(), MAX_NOTES)), complete)
 
 
 def _is_error(file: Path) -> str | None:
@@ -109,55 +109,61 @@ def _is_error(file: Path) -> str | None:
     return kind if kind and "tells of an error" in kind else None
 
 
-def _learn_file(file: Path, sample_bytes: int | None, seen: Seen) -> tuple[int, bool]:
-    """Learn from the beginning of a file, or from all of it; gives how many records, and whether these were all."""
-    records = size = 0
-    fault: Unread | None = None
-    complete = True
-    for block in open_blocks(file, min(BLOCK_BYTES, sample_bytes or BLOCK_BYTES))():
-        if sample_bytes is not None and size >= sample_bytes and records:
-            complete = False
-            break
-        count, found = (0, block.unread) if isinstance(block, Skipped) else _learn(BlockLines(block), seen)
-        records += count
-        fault = fault or found
-        size += 0 if isinstance(block, Skipped) else block.size
-    reason = "" if fault is None else f" The first that is none: {fault.finding().message}."
-    if not records:
-        with file.open("rb") as opened:
-            kind = other_kind(opened.read(4096))
-        if kind and not kind.startswith("it is JSON"):
-            raise SourceError(f"{file}: has no JSON objects: {kind}.")
-        error = NoRowsError if fault is None else SourceError
-        raise error(f"{file}: has no JSON objects, neither one a line nor in one array.{reason}")
-    if not seen.inside:
-        raise SourceError(f"{file}: its records have no fields.{reason}")
-    return records, complete
+class _Learner:
+    """Learns what records hold: from some one by one, and from the others only where they do not fit these."""
 
+    def __init__(self) -> None:
+        self.seen = Seen()
+        self._tree: JsonNode | None = None
 
-def _learn(lines: BlockLines, seen: Seen) -> tuple[int, Unread | None]:
-    """Learn what the lines of a block hold; gives the number of records and the first error that was met."""
-    records = 0
-    fault: Unread | None = None
-    pending, many = lines.all, FIRST
-    while len(pending):
-        some = pending[:many]
-        for line in some[lines.filled[some]].tolist():
-            if (value := lines.record(line, written=True)) is None:
-                fault = fault or lines.unread[line]
-            else:
-                seen.learn(value)
-                records += 1
-        pending, many = pending[len(some) :], 2 * many
-        tree = seen.record_to_learn()
-        if len(pending):
-            parsed = lines.parse(pending, tree, kinds.LEARN)
-            status = parsed.status
-            records += int(np.count_nonzero(status == kinds.GOOD))
-            if tree.has(kinds.INTEGER, kinds.NUMBER_TEXT):
-                _learn_long(parsed.root.whole(), tree, seen)
-            pending = pending[(status == kinds.UNLIKE) | (status == kinds.EXACT)]
-    return records, fault or next(iter(lines.closing()), None)
+    def file(self, file: Path, sample_bytes: int | None) -> tuple[int, bool]:
+        """Learn from the beginning of a file, or from all of it; gives how many records, and whether these were all."""
+        records = size = 0
+        fault: Unread | None = None
+        complete = True
+        for block in open_blocks(file, min(BLOCK_BYTES, sample_bytes or BLOCK_BYTES))():
+            if sample_bytes is not None and size >= sample_bytes and records:
+                complete = False
+                break
+            count, found = (0, block.unread) if isinstance(block, Skipped) else self._block(BlockLines(block))
+            records += count
+            fault = fault or found
+            size += 0 if isinstance(block, Skipped) else block.size
+        reason = "" if fault is None else f" The first that is none: {fault.finding().message}."
+        if not records:
+            with file.open("rb") as opened:
+                kind = other_kind(opened.read(4096))
+            if kind and not kind.startswith("it is JSON"):
+                raise SourceError(f"{file}: has no JSON objects: {kind}.")
+            error = NoRowsError if fault is None else SourceError
+            raise error(f"{file}: has no JSON objects, neither one a line nor in one array.{reason}")
+        if not self.seen.inside:
+            raise SourceError(f"{file}: its records have no fields.{reason}")
+        return records, complete
+
+    def _block(self, lines: BlockLines) -> tuple[int, Unread | None]:
+        """Learn what the lines of a block hold; gives the number of records and the first error that was met."""
+        records = 0
+        fault: Unread | None = None
+        pending, many = lines.all, FIRST
+        while len(pending):
+            if self._tree is not None:
+                parsed = lines.parse(pending, self._tree, kinds.LEARN)
+                status = parsed.status
+                records += int(np.count_nonzero(status == kinds.GOOD))
+                if not self._tree.kinds.isdisjoint((kinds.INTEGER, kinds.NUMBER_TEXT)):
+                    _learn_long(parsed.root.whole(), self._tree, self.seen)
+                pending = pending[(status == kinds.UNLIKE) | (status == kinds.EXACT)]
+            some, pending, many = pending[:many], pending[many:], 2 * many
+            for line in some[lines.filled[some]].tolist():
+                if (value := lines.record(line, written=True)) is None:
+                    fault = fault or lines.unread[line]
+                else:
+                    self.seen.learn(value)
+                    records += 1
+            if len(some) and (tree := self.seen.record_to_learn()) != self._tree:
+                self._tree = tree
+        return records, fault or next(iter(lines.closing()), None)
 
 
 def _learn_long(values: pa.Array, node: JsonNode, seen: Seen) -> None:

@@ -31,7 +31,7 @@ from ..core.packed import ending
 from ..core.remote import RemoteError, as_local, is_elsewhere, is_remote, shown
 from ..core.remote import expand as listed
 from ..core.shred import Leaf, column_leaves, conform
-from ..core.stream import Chunk, Origins, Stream, pieces_of
+from ..core.stream import Chunk, Origins, Stream, pieces_of, reading
 from ..errors import NoRowsError, SourceError, counted, shorten
 from .csv import CsvBlock, joined
 
@@ -239,10 +239,10 @@ def read_files(files: Sequence[str], open_file: Callable[[str], Stream]) -> Stre
     leaves = column_leaves(schema)
     sizes = [stream.total_bytes for stream in streams.values()]
     rest = len(files) - 1
-    joiner = _Joiner({number: stream.steps for number, stream in streams.items()}, places, leaves, schema, clashes)
+    joiner = _Joiner(streams, places, leaves, schema, clashes)
     first = next(iter(streams.values()))
     return Stream(
-        source=partial(_pieces, streams),
+        source=lambda: iter(streams.items()),
         steps=(joiner,),
         leaves=leaves,
         arrow_schema=schema,
@@ -252,6 +252,7 @@ def read_files(files: Sequence[str], open_file: Callable[[str], Stream]) -> Stre
         whole=next((stream.whole for stream in streams.values() if stream.whole is not None), None),
         origins=Origins([*map(shown, files)], lacking),
         narrowed=joiner.reading,
+        gather=_pieces,
     )
 
 
@@ -350,16 +351,16 @@ def _common(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
     return pa.string() if len(numbers) == 2 else None
 
 
-def _pieces(streams: dict[int, Stream]) -> Iterator[list[_Piece]]:
+def _pieces(streams: Iterable[tuple[int, Stream]], only: frozenset[str] | None = None) -> Iterator[list[_Piece]]:
     """The pieces of all files; those of small files together, since each chunk takes a fixed time through all steps."""
     held: list[_Piece] = []
     size = 0
-    for number, stream in streams.items():
+    for number, stream in streams:
         small = stream.total_bytes is not None and stream.total_bytes <= SMALL_FILE
         if held and (not small or size + (stream.total_bytes or 0) > TOGETHER):
             yield held
             held, size = [], 0
-        for piece in pieces_of(stream):
+        for piece in pieces_of(reading(stream, only)):
             if small:
                 held.append((number, piece))
             else:
@@ -374,14 +375,14 @@ class _Joiner:
     """The step that makes chunks of the pieces of one or several of the files, with the columns of all.
 
     Attributes:
-        steps: of each file, by its number.
+        streams: of each file, by its number.
         places: of each file, by its number, the columns that the names of its folders give.
         leaves, schema: the columns of all files.
         clashes: columns that are read from no file since their types differ, and why.
         narrow: whether they may be left out.
     """
 
-    steps: dict[int, tuple[Callable[[Any], Any], ...]]
+    streams: dict[int, Stream]
     places: dict[int, dict[str, str | None]]
     leaves: tuple[Leaf, ...]
     schema: pa.Schema
@@ -391,7 +392,8 @@ class _Joiner:
     def reading(self, names: frozenset[str]) -> _Joiner:
         """The same for those who read some columns; SourceError if the types of one of them differ."""
         self._refuse(names)
-        return replace(self, narrow=True)
+        streams = {number: reading(stream, names) for number, stream in self.streams.items()}
+        return replace(self, streams=streams, narrow=True)
 
     def _refuse(self, names: Iterable[str]) -> None:
         for name in names:
@@ -403,7 +405,7 @@ class _Joiner:
             self._refuse(self.clashes)
         made = []
         for numbers, value in self._runs(pieces):
-            chunk: Chunk = reduce(lambda made, step: step(made), self.steps[numbers[0]], value)
+            chunk: Chunk = reduce(lambda made, step: step(made), self.streams[numbers[0]].steps, value)
             records = self._with_columns(chunk.records, numbers[0])
             source = records if chunk.source is chunk.records else chunk.source
             if source is not None and source is not records:
@@ -418,7 +420,8 @@ class _Joiner:
 
         def alike(piece: _Piece) -> Any:
             number, value = piece
-            return id(self.steps[number]), [*self.places[number].items()], isinstance(value, CsvBlock) and value.whole
+            whole = isinstance(value, CsvBlock) and value.whole
+            return id(self.streams[number].steps), [*self.places[number].items()], whole
 
         for _, run in groupby(pieces, alike):
             numbers, values = map(list, zip(*run, strict=True))

@@ -43,6 +43,8 @@ REMEMBER = 256
 class ColumnChecks:
     """The check trees of a schema, compiled for some leaves."""
 
+    leaves: tuple[Leaf, ...]
+    keep_empty: bool
     shape: LeafShape
     ops: list[Op]
 
@@ -57,6 +59,7 @@ class SchemaChecks:
         self.tree = PlatformCompiler(schema, rules).compile(records)
         self._places: dict[str, str] = {}
         self._compiled: dict[tuple[Any, ...], ColumnChecks] = {}
+        self._latest: ColumnChecks | None = None
         self._lock = threading.Lock()
 
     def faults(self, record: Any) -> list[Violation]:
@@ -75,15 +78,19 @@ class SchemaChecks:
 
     def for_leaves(self, leaves: tuple[Leaf, ...], keep_empty: bool) -> ColumnChecks:
         """The columnar checks for some leaves."""
+        latest = self._latest
+        if latest is not None and latest.leaves is leaves and latest.keep_empty == keep_empty:
+            return latest
         key = (*((leaf.path, leaf.type, leaf.constant, leaf.follows) for leaf in leaves), keep_empty)
         found = self._compiled.get(key)
         if found is None:
             compiler = ColumnCompiler(leaves, keep_empty)
-            found = ColumnChecks(compiler.shape, compiler.records(self.tree))
+            found = ColumnChecks(leaves, keep_empty, compiler.shape, compiler.records(self.tree))
             with self._lock:
                 if len(self._compiled) >= REMEMBER:
                     self._compiled.pop(next(iter(self._compiled)))
                 self._compiled[key] = found
+        self._latest = found
         return found
 
     def __call__(self, chunk: Chunk) -> Chunk:

@@ -129,7 +129,7 @@ class ColumnCompiler:
     """Compiles check trees for chunks of some leaves; `keep_empty` as for :class:`.ChunkColumns`."""
 
     def __init__(self, leaves: tuple[Leaf, ...], keep_empty: bool) -> None:
-        self.shape = LeafShape.of(leaves)
+        self.leaves, self.shape = leaves, LeafShape.of(leaves)
         self._keep_empty = keep_empty
         #: whether some check made since this was False needs to know how a number is written
         self._spelled = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 
 from ..core.arrow_types import holds_text, is_list
 from ..core.paths import Path
-from ..core.shred import nest, plain, valid
+from ..core.shred import Leaf, nest, plain, valid
 from ..kernels.arrays import Mask, Positions, list_parts, sums, text_bytes
 from .arrow_kinds import map_entries, to_json_values
 from .messages import Violation, too_large
@@ -22,6 +23,8 @@ from .view import ChunkColumns, FindingSink, Op, SchemaPath, Shape, View
 #: A number is at most this many bytes, and times, longer when it is written again: 1e15 becomes 1000000000000000.0.
 LONGER = 14
 TIMES_LONGER = 5
+#: Most bytes of JSON that one byte of a string becomes, and that a number, a date or a time becomes.
+TIMES_ESCAPED, SCALAR = 6, 48
 
 
 class RecordSize(Constraint):
@@ -38,44 +41,70 @@ class RecordSize(Constraint):
 
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
         """A cheap upper bound first, the exact size only where that is too high."""
+        bounds, most = _Bounds(compiler.leaves, self._most), self._most
 
         def op(view: View, sink: FindingSink) -> None:
             columns = view.columns
             if not columns.leaves or not columns.size:
                 return
             texts = None if columns.texts is None else columns.texts()
-            most = self._most
-            bound = _bound(columns, most) if texts is None else _bound_of_texts(columns, texts, most)
-            suspects = np.flatnonzero(bound > self._most)
+            suspects = bounds.exceeded(columns.arrays, texts)
             if not len(suspects):
                 return
-            some = pa.array(suspects)
             if texts is None:
                 sizes = np.asarray([_size(columns, at) for at in suspects.tolist()])
             else:
-                sizes = np.asarray([size_of(json.loads(text)) for text in texts.take(some).to_pylist()])
-            over = sizes > self._most
+                some = texts.take(pa.array(suspects)).to_pylist()
+                sizes = np.asarray([size_of(json.loads(text)) for text in some])
+            over = sizes > most
             shown = pa.array([f"{size} bytes" for size in sizes[over].tolist()], pa.string())
             sink.add(place, view, self._failure, suspects[over], lambda _: shown)
 
         return [op]
 
 
-def _bound_of_texts(columns: ChunkColumns, texts: pa.Array, most: int) -> Any:
-    """Upper bounds of the sizes: the text of a record is longer than the record without blanks, but for its numbers."""
-    sizes = np.asarray(pc.binary_length(texts), dtype=np.int64)
-    if TIMES_LONGER * sizes.max() <= most:
-        return np.zeros(1, dtype=np.int64)
-    if any(pa.types.is_nested(leaf.type) for leaf in columns.leaves):
-        return _bound(columns, most)
-    return sizes + LONGER * sum(pa.types.is_floating(leaf.type) for leaf in columns.leaves)
+class _Bounds:
+    """Upper bounds of the sizes of records with some leaves; a rough one for all records is as a rule enough."""
+
+    def __init__(self, leaves: Sequence[Leaf], most: int) -> None:
+        kinds = [leaf.type for leaf in leaves]
+        self._most = most
+        self._texts = [number for number, kind in enumerate(kinds) if holds_text(kind)]
+        self._nested = [number for number, kind in enumerate(kinds) if pa.types.is_nested(kind)]
+        self._numbers = LONGER * sum(map(pa.types.is_floating, kinds))
+        self._keys = sum(size_of(str(step)) + 6 for leaf in leaves for step in leaf.path)
+        self._fixed = self._keys + SCALAR * (len(kinds) - len(self._texts) - len(self._nested))
+
+    def exceeded(self, arrays: Sequence[pa.Array], texts: pa.Array | None) -> Positions:
+        """The records that may be too large, by their columns or by their text, which only lacks digits of numbers."""
+        if texts is not None:
+            sizes = np.asarray(pc.binary_length(texts), dtype=np.int64)
+            if TIMES_LONGER * sizes.max() <= self._most:
+                return _NONE
+            if not self._nested:
+                return np.flatnonzero(sizes + self._numbers > self._most)
+        rough = self._fixed + sum(_escaped(longest(arrays[number])) for number in self._texts)
+        rough += sum(int(_bytes_bound(arrays[number], _most_text).max()) for number in self._nested)
+        if rough <= self._most:
+            return _NONE
+        found = np.flatnonzero(self._keys + sum(_bytes_bound(array, _most_text) for array in arrays) > self._most)
+        if len(found):
+            some = [array.take(pa.array(found)) for array in arrays]
+            found = found[self._keys + sum(_bytes_bound(array, _text_sizes) for array in some) > self._most]
+        return found
 
 
-def _bound(columns: ChunkColumns, most: int) -> Any:
-    """Upper bounds of the sizes; one for all records if that is at most `most`."""
-    fixed = sum(sum(len(str(step)) + 6 for step in leaf.path) for leaf in columns.leaves)
-    rough = fixed + sum(map(_longest, columns.arrays))
-    return np.asarray(rough) if rough <= most else fixed + sum(map(_bytes_bound, columns.arrays))
+_NONE = np.zeros(0, dtype=np.int64)
+
+
+def _escaped(size: Any) -> Any:
+    """The most bytes of JSON that a string of some bytes becomes."""
+    return TIMES_ESCAPED * size + 2
+
+
+def _most_text(array: pa.Array) -> Positions:
+    sizes: Positions = _escaped(np.asarray(pc.binary_length(array).fill_null(0), dtype=np.int64))
+    return sizes
 
 
 def _size(columns: ChunkColumns, at: int) -> int:
@@ -135,28 +164,20 @@ def size_of(record: Any) -> int:
         return 0
 
 
-def _longest(array: pa.Array) -> int:
-    """Upper bound of the bytes of JSON of one value of a column, keys of nested values included."""
-    if pa.types.is_nested(array.type):
-        return int(_bytes_bound(array).max()) if len(array) else 0
-    return longest(array) + 2 if holds_text(array.type) else 30
-
-
-def _bytes_bound(array: pa.Array) -> Any:
-    """For each value an upper bound of its JSON bytes (escapes within texts not counted)."""
+def _bytes_bound(array: pa.Array, text: Callable[[pa.Array], Positions]) -> Any:
+    """For each value an upper bound of its JSON bytes; `text` gives that of strings."""
     array = plain(array)
     kind = array.type
     if pa.types.is_struct(kind):
         total = np.full(len(array), 2, dtype=np.int64)
         for inner, child in zip(kind, array.flatten(), strict=True):
-            total += _bytes_bound(child) + (len(inner.name.encode()) + 4)
+            total += _bytes_bound(child, text) + (size_of(inner.name) + 2)
         return total
     if pa.types.is_map(kind):
         keys, items, parents = map_entries(array)
-        return np.bincount(parents, _bytes_bound(keys) + _bytes_bound(items) + 2, len(array)).astype(np.int64) + 2
+        sizes = _bytes_bound(keys, text) + _bytes_bound(items, text) + 2
+        return np.bincount(parents, sizes, len(array)).astype(np.int64) + 2
     if is_list(kind):
         parents = np.asarray(pc.list_parent_indices(array))
-        return np.bincount(parents, _bytes_bound(array.flatten()) + 1, len(array)).astype(np.int64) + 2
-    if holds_text(kind):
-        return np.asarray(pc.binary_length(array).fill_null(0), dtype=np.int64) + 2
-    return np.full(len(array), 30, dtype=np.int64)
+        return np.bincount(parents, _bytes_bound(array.flatten(), text) + 1, len(array)).astype(np.int64) + 2
+    return text(array) if holds_text(kind) else np.full(len(array), SCALAR, dtype=np.int64)

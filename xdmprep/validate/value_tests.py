@@ -57,7 +57,7 @@ class ValueTest:
 
     def positions(self, array: pa.Array) -> Positions | None:
         """The positions of a column that do not fit, None if all do."""
-        return on_dictionary(self.plain, array)
+        return on_dictionary(self.plain, array) if isinstance(array, pa.DictionaryArray) else self.plain(array)
 
     def holds_all(self, kind: pa.DataType) -> bool:
         """Whether all values of an Arrow type fit."""
@@ -80,10 +80,8 @@ def positions_of(mask: Mask) -> Positions | None:
     return found if len(found) else None
 
 
-def on_dictionary(test: ColumnTest, array: pa.Array) -> Positions | None:
-    """Apply a test of plain columns to a plain or dictionary-encoded one."""
-    if not isinstance(array, pa.DictionaryArray):
-        return test(array)
+def on_dictionary(test: ColumnTest, array: pa.DictionaryArray) -> Positions | None:
+    """Apply a test of plain columns to a dictionary-encoded one."""
     bad = test(array.dictionary)
     if bad is None:
         return None

@@ -140,6 +140,6 @@ def parse(data: Any, starts: Ints, ends: Ints, tree: JsonNode, purpose: int, ele
 def _typed(column: JsonColumn) -> JsonColumn:
     """A column of its node's type."""
     array, node = column.array, column.node
-    if array is None or array.type.equals(node.type) or node.has(UNKNOWN):
+    if array is None or array.type.equals(node.type) or UNKNOWN in node.kinds:
         return column
     return replace(column, array=conform(array, node.type))
