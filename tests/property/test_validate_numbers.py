@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import pytest
 import xdmprep as xp
 
 CENTS = [Decimal(value).scaleb(-2) for value in (771248, 771249, 1, -7, 0, 100, 110, 1234567, 30, 10**9 + 7)]
+MOST = sys.float_info.max
+ENDS = [0.0, -0.0, MOST, -MOST, sys.float_info.min, 5e-324, 1.0]
 WHOLE = [0, 1, 2, 7, 100, 127, 3, 12]
 COLUMNS: dict[str, tuple[pa.Array, list[Any]]] = {
     **{
@@ -27,12 +31,13 @@ COLUMNS: dict[str, tuple[pa.Array, list[Any]]] = {
     },
     "uint64, large": (pa.array([2**64 - 1, 2**63, 7], pa.uint64()), [2**64 - 1, 2**63, 7]),
     "float": (pa.array([0.5, 1.25, -2.0, None], pa.float32()), [0.5, 1.25, -2.0, None]),
+    "double": (pa.array(ENDS, pa.float64()), ENDS),
     "halffloat": (pa.array([0.5, 1.25, -2.0, None], pa.float16()), [0.5, 1.25, -2.0, None]),
 }
 
 
-def exact(value: Any) -> Decimal:
-    return Decimal(repr(value))
+def exact(value: Any) -> Fraction:
+    return Fraction(repr(value))
 
 
 RULES: dict[str, tuple[dict[str, Any], Any]] = {
@@ -41,11 +46,22 @@ RULES: dict[str, tuple[dict[str, Any], Any]] = {
     "minimum": ({"minimum": 0.01}, lambda v: v >= 0.01),
     "exclusive-maximum": ({"exclusiveMaximum": 100}, lambda v: v < 100),
     "exclusive-minimum": ({"exclusiveMinimum": 1.1}, lambda v: v > 1.1),
-    "multiple-of": ({"multipleOf": 0.01}, lambda v: exact(v) % Decimal("0.01") == 0),
+    "multiple-of": ({"multipleOf": 0.01}, lambda v: exact(v) % Fraction("0.01") == 0),
     "multiple-of, whole": ({"multipleOf": 3}, lambda v: exact(v) % 3 == 0),
-    "multiple-of, tenths": ({"multipleOf": 0.1}, lambda v: exact(v) % Decimal("0.1") == 0),
+    "multiple-of, tenths": ({"multipleOf": 0.1}, lambda v: exact(v) % Fraction("0.1") == 0),
     "enum": ({"enum": [7712.48, 1.1, 7, -1, 2**64 - 1]}, lambda v: v in (7712.48, 1.1, 7, 2**64 - 1)),
+    "exclusive-maximum, largest": ({"exclusiveMaximum": MOST}, lambda v: v < MOST),
+    "exclusive-minimum, largest": ({"exclusiveMinimum": -MOST}, lambda v: v > -MOST),
+    "maximum, largest": ({"maximum": MOST}, lambda v: v <= MOST),
+    "minimum, below the largest": ({"minimum": int(MOST) - 1}, lambda v: v >= int(MOST) - 1),
+    "maximum, beyond doubles": ({"maximum": int(MOST) + 1}, lambda v: v <= int(MOST) + 1),
+    "minimum, beyond doubles": ({"minimum": int(MOST) + 1}, lambda v: v >= int(MOST) + 1),
+    "enum, zero": ({"enum": [0.0, 7]}, lambda v: v in (0, 7)),
+    "enum, minus zero": ({"enum": [-0.0, 7]}, lambda v: v in (0, 7)),
+    "enum, ends": ({"enum": ENDS[2:6]}, lambda v: v in ENDS[2:6]),
     "const": ({"const": 100}, lambda v: v == 100),
+    "const, zero": ({"const": 0}, lambda v: v == 0),
+    "const, largest": ({"const": MOST}, lambda v: v == MOST),
     "type": ({"type": "integer"}, lambda v: v == int(v)),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ pytestmark = [
 ]
 
 JSONSCHEMA = Rules.of("jsonschema")
-NAMES = ["a", "b", "c", "d e", "x.y"]
+NAMES = ["a", "b", "c", "d e", "x.y", ""]
 
 texts = st.one_of(
     st.sampled_from(["", "a", "A1", "abc", "été", "\U0001f600", "2020-02-29", "2019-02-29", "a@b.co", "10:00", "US\n",
@@ -40,7 +41,8 @@ integers = st.one_of(
     st.integers(-5, 5), st.sampled_from([2**31, -(2**31) - 1, 2**53, 2**53 + 1, 2**63 - 1, 2**63, -(2**70)])
 )
 floats = st.one_of(
-    st.sampled_from([0.5, -1.5, 2.0, 1e3, 1e300, 5e-324, 2.0**53]), st.floats(-10, 10, allow_nan=False, width=32)
+    st.sampled_from([0.5, -0.0, 2.0, 1e3, 1e300, 5e-324, 2.0**53, sys.float_info.max]),
+    st.floats(-10, 10, allow_nan=False, width=32),
 )
 numbers = st.one_of(integers, floats)
 scalars = st.one_of(texts, numbers, st.booleans(), st.none())

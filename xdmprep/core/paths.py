@@ -1,8 +1,8 @@
 """Paths of XDM fields, as text and as tuples.
 
 ``identityMap.ECID[0].id`` is the tuple ``("identityMap", "ECID", 0, "id")``.  A dot that belongs to a name is
-written ``\\.``; ``[*]`` stands for every element and is the item ``"[*]"``.  The same form serves sources and
-destinations (Data Prep guide, "Hierarchies").
+written ``\\.``; ``[*]`` stands for every element and is the item ``"[*]"``; ``[""]`` is the empty name.  The same form
+serves sources and destinations (Data Prep guide, "Hierarchies").
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from ..errors import ExpressionError
 Path = tuple[str | int, ...]
 EVERY = "[*]"
 
-_INDEX = re.compile(r"\[(\d+|\*)\]")
+_NO_NAME = '[""]'
+_INDEX = re.compile(r'\[(\d+|\*|"")\]')
 _NAME = re.compile(r"(?:\\.|[^.\[\]\\])+")
 
 
@@ -27,7 +28,7 @@ def parse_path(text: str) -> Path:
     at = 0
     while at < len(text) or not steps:
         if match := _INDEX.match(text, at):
-            steps.append(EVERY if match[1] == "*" else int(match[1]))
+            steps.append(int(match[1]) if match[1].isdigit() else "" if match[0] == _NO_NAME else EVERY)
         else:
             if steps and text[at] == ".":
                 at += 1
@@ -58,8 +59,8 @@ def format_path(path: Path) -> str:
     for step in path:
         if isinstance(step, int):
             out += f"[{step}]"
-        elif step == EVERY:
-            out += step
+        elif step in ("", EVERY):
+            out += step or _NO_NAME
         else:
             name = step.replace("\\", "\\\\").replace(".", "\\.").replace("[", "\\[").replace("]", "\\]")
             out += ("." if out else "") + name

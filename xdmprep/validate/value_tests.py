@@ -8,6 +8,7 @@ fail.  Text columns may be dictionary-encoded: the dictionary is tested, each di
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -339,7 +340,7 @@ def _outside(values: Any, bound: Any, side: int, strict: bool, integers: bool) -
         if side > 0:
             return np.ones(len(values), dtype=bool) if edge > ends.max else values < max(edge, int(ends.min))
         return np.ones(len(values), dtype=bool) if edge < ends.min else values > min(edge, int(ends.max))
-    nearest = float(bound) if abs(bound) < 1.7e308 else math.inf * (1 if bound > 0 else -1)
+    nearest = float(bound) if abs(bound) <= sys.float_info.max else math.inf * (1 if bound > 0 else -1)
     if nearest != bound:  # the nearest double on the inner side; being on it is then always fine
         if (nearest < bound) == (side > 0):
             nearest = math.nextafter(nearest, math.inf * side)
@@ -412,7 +413,9 @@ class OneOf(ValueTest):
             listed = [int(value) for value in numbers if low <= value < low + (1 << kind.bit_width)]
         elif pa.types.is_floating(kind):
             numbers = [v for v in self.values if is_finite(v)]
-            listed = [float(value) for value in numbers if abs(value) < 1.7e308 and float(value) == value]
+            listed = [float(value) for value in numbers if abs(value) <= sys.float_info.max and float(value) == value]
+            if 0.0 in listed:  # Arrow looks numbers up by their bits
+                listed += [0.0, -0.0]
         else:
             listed = [value for value in self.values if isinstance(value, str)]
             kind = pa.string()
