@@ -104,7 +104,9 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
         ("\nDEPTH = 3", "\nDEPTH = 4"), ("64, 8, 4096", "63, 8, 4096"), ("64, 8, 4096", "64, 9, 4096"),
         ("> self._memory and self._depth", ">= self._memory and self._depth"),
     ]),
-    "mapping/groups.py": ((GROUPS,), [("[1] <= CODED_BYTES", "[1] < CODED_BYTES")]),
+    "core/arrow_types.py": ((GROUPS,), [
+        ("[1] <= _CODED_BYTES", "[1] < _CODED_BYTES"), ("len(words) > 2 * len(column):", "len(words) > len(column):"),
+    ]),
     "core/stream.py": ((GROUPS, FIGURES), [
         ("8 << 20, 32 << 10, 64 << 20", "8 << 20, 32 << 10, 65 << 20"),
         ("8 << 20, 32 << 10, 64 << 20", "8 << 20, 33 << 10, 64 << 20"),

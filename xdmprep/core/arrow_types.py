@@ -35,6 +35,9 @@ FIRST_DAY, LAST_DAY = -719_162, 2_932_896
 DAY = 86_400_000
 FIRST_MILLI, LAST_MILLI = FIRST_DAY * DAY, (LAST_DAY + 1) * DAY - 1
 
+#: Longest string of a dictionary that stays one while rows are put in another order.
+_CODED_BYTES = 1000
+
 NOT_FINITE = "JSON has no such number"
 NO_DATE = "the date lies outside the years 1 to 9999"
 NOT_UTF8 = "the string is not UTF-8"
@@ -334,6 +337,14 @@ def _of_field(column: pa.Array, field: pa.Field, exact: bool) -> tuple[pa.Array,
     if not exact and is_numeral(field):
         return without_dictionary(column).cast(pa.float64()), []
     return plain_column(column, exact)
+
+
+def is_coded(column: pa.Array) -> bool:
+    """Whether it is a dictionary of few strings, none of them too long to be repeated for the rows of a chunk."""
+    words = column.dictionary if isinstance(column, pa.DictionaryArray) else None
+    if words is None or not pa.types.is_string(words.type) or words.null_count or len(words) > 2 * len(column):
+        return False
+    return kernels.active.text_sizes(words)[1] <= _CODED_BYTES
 
 
 def _of_dictionary(column: pa.DictionaryArray, exact: bool) -> tuple[pa.Array, list[Unfit]]:

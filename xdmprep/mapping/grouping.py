@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import kernels
-from ..core.shred import conform, plain, valid
+from ..core.shred import plain, valid
 from ..core.stream import chunk_bytes
 from ..errors import SourceError
 from ..kernels.arrays import Offsets
@@ -36,32 +36,22 @@ class GroupRows:
 
     Args:
         batches: the rows; their columns may be dictionaries.
-        kinds: the types that the columns are to have; None for those that they have.
 
     Attributes:
         count: how many.
         numbers: int64 (count,), their row numbers, ascending.
     """
 
-    def __init__(self, batches: Sequence[pa.RecordBatch], kinds: Sequence[pa.DataType] | None = None) -> None:
+    def __init__(self, batches: Sequence[pa.RecordBatch]) -> None:
         self.count: int = sum(batch.num_rows for batch in batches)
         self._parts = [[batch.column(at) for batch in batches] for at in range(batches[0].num_columns)]
         self._names = batches[0].schema.names
-        self._kinds = kinds
         self.numbers: Ints = self.column(len(self._parts) - 1).to_numpy()
 
     def column(self, at: int) -> pa.Array:
         """The whole column at that place."""
         parts = self._parts[at]
-        if self._kinds is not None and at < len(self._kinds):
-            kind = self._kinds[at]
-            parts[:] = [conform(part, kind) for part in parts]
-        return self.coded(at)
-
-    def coded(self, at: int) -> pa.Array:
-        """The same, but a dictionary stays one."""
-        parts = self._parts[at]
-        if not self._in_one_piece(at):
+        if len(parts) > 1:
             try:
                 parts[:] = [pa.concat_arrays(_of_one_type(parts))]
             except pa.ArrowInvalid as error:
@@ -72,17 +62,6 @@ class GroupRows:
             if parts[0].nbytes > chunk_bytes(1):
                 pa.default_memory_pool().release_unused()  # else what it keeps of the parts adds up
         return parts[0]
-
-    def in_one_piece(self, columns: Sequence[int]) -> bool:
-        """Whether the columns are joined without a copy, as those of a table in memory are."""
-        return all(map(self._in_one_piece, columns))
-
-    def _in_one_piece(self, at: int) -> bool:
-        parts = self._parts[at]
-        whole = parts[0] if len(parts) == 1 else undivided(parts)
-        if whole is not None:
-            parts[:] = [whole]
-        return whole is not None
 
     def grouped(
         self,
@@ -112,21 +91,17 @@ class GroupRows:
         places = [bounds[at : end + 1] for at, end in cuts(bounds, most)]
         pieces: list[list[pa.Array]] = [[] for _ in places]
         for column in columns:
-            values = self.coded(column) if column in keys and order is not None else self.column(column)
+            values = self.column(column)
             if order is not None and not keep:
                 self._parts[column] = []
             picked = order
-            if order is not None and column in keys:
-                if pa.types.is_dictionary(values.type) and values.null_count:
-                    values = values.cast(values.type.value_type)
-                elif pa.types.is_dictionary(values.type) or pa.types.is_string(values.type):
-                    picked = order[bounds[:-1]]
-                    if pa.types.is_dictionary(values.type):
-                        picked, values = values.indices.to_numpy()[picked], values.dictionary
-                    picked = np.repeat(picked, np.diff(bounds))
+            if order is not None and column in keys and pa.types.is_string(values.type):
+                picked = np.repeat(order[bounds[:-1]], np.diff(bounds))
             for piece, within in zip(pieces, places, strict=True):
                 start, stop = within[0], within[-1]
-                piece.append(values.slice(start, stop - start) if picked is None else taken(values, picked[start:stop]))
+                some = values.slice(start, stop - start) if picked is None else taken(values, picked[start:stop])
+                few = pa.types.is_dictionary(some.type) and len(some.dictionary) > 2 * len(some)
+                piece.append(plain(some) if few else some)
             values = None  # before the next column is joined
         pieces.reverse()
         for within in places:
@@ -176,34 +151,6 @@ def _of_one_type(parts: Sequence[pa.Array]) -> Sequence[pa.Array]:
     if all(pa.types.is_dictionary(part.type) and not part.dictionary.null_count for part in parts):
         return [pa.DictionaryArray.from_arrays(part.indices.cast(pa.int32()), part.dictionary) for part in parts]
     return [plain(part) for part in parts]
-
-
-def undivided(parts: Sequence[pa.Array]) -> pa.Array | None:
-    """The array that these are the slices of, one after the other, as those of a table in memory are; or None."""
-    first = parts[0]
-    if pa.types.is_nested(first.type):
-        return None
-    if pa.types.is_dictionary(first.type):
-        words = _where(first.dictionary)
-        if not all(part.type == first.type and _where(part.dictionary) == words for part in parts):
-            return None
-        codes = undivided([part.indices for part in parts])
-        return None if codes is None else pa.DictionaryArray.from_arrays(codes, first.dictionary, safe=False)
-    end = first.offset
-    where = _addresses(first)
-    for part in parts:
-        if part.offset != end or _addresses(part) != where:
-            return None
-        end += len(part)
-    return pa.Array.from_buffers(first.type, end - first.offset, first.buffers(), offset=first.offset)
-
-
-def _addresses(array: pa.Array) -> list[int | None]:
-    return [None if buffer is None else buffer.address for buffer in array.buffers()]
-
-
-def _where(array: pa.Array) -> tuple[int, int, list[int | None]]:
-    return array.offset, len(array), _addresses(array)
 
 
 def codes_of(columns: Sequence[pa.Array]) -> tuple[Codes, int]:

@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .. import kernels
+from ..core.arrow_types import is_coded
 from ..core.shred import column_leaves, conform, plain, valid
 from ..core.stream import Chunk, Finding, Stream, Unread
 from ..errors import SourceError, scratch_files, shorten
@@ -43,7 +44,6 @@ from .grouping import (
     hashes_of,
     plain_bytes,
     rows_of,
-    undivided,
 )
 from .mapper import source_records
 from .nested import natural
@@ -55,9 +55,6 @@ _Fetch = Callable[[int, Ints], pa.Array]
 
 #: Rows are held in memory up to this many bytes.
 MEMORY = 160 << 20
-
-#: Longest string of a dictionary that stays one while rows are grouped.
-CODED_BYTES = 1000
 
 
 def group_stream(
@@ -99,16 +96,10 @@ def _held(kind: pa.DataType) -> pa.DataType:
     return kind if exact else natural(kind) or kind
 
 
-def _is_coded(column: pa.Array) -> bool:
-    """Whether it is a dictionary of strings that are not too long to be repeated for the rows of a chunk."""
-    if not pa.types.is_dictionary(column.type) or not pa.types.is_string(column.type.value_type):
-        return False
-    return kernels.active.text_sizes(column.dictionary)[1] <= CODED_BYTES
-
-
 class _Grouping:
     def __init__(self, stream: Stream, keys: tuple[str, ...], reads: Collection[str] | None, memory: int) -> None:
-        self.stream, self.memory = stream, memory
+        gather = stream.gather and partial(stream.gather, whole=True)
+        self.stream, self.memory = replace(stream, gather=gather), memory
         self.source = pa.schema([(f.name, _held(f.type)) for f in stream.arrow_schema])
         sources = [key_source(key, stream.arrow_schema) for key in keys]
         self.inside = [source for source in sources if source.steps]
@@ -121,11 +112,11 @@ class _Grouping:
         self.keys = [names.index(f"\0{key.text}" if key.steps else key.column) for key in sources]
         self.key_names = [key.text for key in sources]
 
-    def _batches(self, out: _Out, coded: bool = False) -> Iterator[pa.RecordBatch]:
+    def _batches(self, out: _Out) -> Iterator[pa.RecordBatch]:
         """The source's rows with their numbers; findings and unread rows go to `out`.
 
-        The columns that are read have their types, but for keys that are dictionaries of strings if `coded`; the others
-        whatever the source gave.
+        The columns that are read have their types, or are dictionaries of strings; the others are as the source has
+        them.
         """
         names = [*self.columns.names, ROW]
         kinds = self.columns.types
@@ -136,12 +127,12 @@ class _Grouping:
             records = source_records(chunk, self.stream.arrow_schema)
             arrays = [*records.columns, *(plain(key.read(records).values) for key in self.inside)]
             for at in self.read:
-                if not (coded and at in self.keys and kinds[at] == pa.string() and _is_coded(arrays[at])):
+                if kinds[at] != pa.string() or not is_coded(arrays[at]):
                     arrays[at] = conform(arrays[at], kinds[at])
             yield pa.RecordBatch.from_arrays([*arrays, pa.array(chunk.rows)], names)
 
     def _rows(self, batches: Sequence[pa.RecordBatch]) -> GroupRows:
-        return GroupRows(batches, self.columns.types)
+        return GroupRows(batches)
 
     def _most(self, rows: GroupRows) -> int:
         return rows_of(rows.row_bytes(self.read), len(self.read))
@@ -202,15 +193,10 @@ class _Grouping:
             reading.enter_context(MemoryOfSystem())
             spill: Spill | None = None
             others: RowFile | None = None
-            whole = 0  # so many batches are known to be slices of one
-            for batch in self._batches(out, coded=True):
+            for batch in self._batches(out):
                 held.append(batch)
-                size += batch.nbytes
-                for key in map(batch.column, self.keys):
-                    size += plain_bytes(key) - key.nbytes
-                while size > limit and spill is None and whole < len(held) and self._goes_on(held, whole):
-                    whole += 1
-                if size > limit and whole < len(held):
+                size += sum(map(plain_bytes, batch.columns))
+                if size > limit and (spill is not None or len(held) > 1):  # a single one is in memory as it is
                     if spill is None:
                         # Windows may refuse to remove files that are still mapped
                         made = tempfile.TemporaryDirectory(prefix="xdmprep-", ignore_cleanup_errors=True)
@@ -221,7 +207,7 @@ class _Grouping:
                             others = stack.enter_context(RowFile(folder / "others", self.columns, self.unread))
                         limit = self.memory // 8  # from now on rows wait only for a write that is worth while
                     self._spread(held, spill, others)
-                    size = whole = 0
+                    size = 0
             if spill is not None:
                 self._spread(held, spill, others)
                 if others is not None:
@@ -230,33 +216,19 @@ class _Grouping:
                     yield out.chunk(offsets, arrays, None if others is None else others.fetch)
             elif held:
                 del batch
-                rows = self._rows(held)
-                if rows.in_one_piece(self.read):  # no parts are let go of, and other allocators are faster
+                if len(held) == 1:  # no parts are let go of, and other allocators are faster
                     reading.close()
-                order, bounds = by_group([rows.coded(key) for key in self.keys])
+                rows = self._rows(held)
+                order, bounds = by_group([rows.column(key) for key in self.keys])
                 if order is None:
                     del rows
                     yield from self._adjacent(out, held, bounds)
                 else:
                     del held
-                    # what is ordered at a time: all where columns are let go of, else what would go through files
-                    most = self.memory // max(1, rows.row_bytes(self.read)) if whole else rows.count
-                    for at, end in cuts(bounds, most):
-                        within = bounds[at : end + 1] - bounds[at]
-                        yield from self._chunks(out, rows, order[bounds[at] : bounds[end]], within, keep=bool(whole))
+                    for at, end in cuts(bounds, self.memory // max(1, rows.row_bytes(self.read))):
+                        within, more = bounds[at : end + 1] - bounds[at], end + 1 < len(bounds)
+                        yield from self._chunks(out, rows, order[bounds[at] : bounds[end]], within, keep=more)
             yield from out.rest()
-
-    def _goes_on(self, batches: Sequence[pa.RecordBatch], at: int) -> bool:
-        """Whether the batch at that place is the slice behind the one before it, as those of a table in memory are.
-
-        Then it takes no memory beyond what whoever gave it holds anyway.  The first of several counts as one.
-        """
-        if not at:
-            return len(batches) > 1
-        return all(
-            undivided([batches[at - 1].column(column), batches[at].column(column)]) is not None
-            for column in range(len(self.source))
-        )
 
     def _spread(self, batches: list[pa.RecordBatch], spill: Spill, others: RowFile | None) -> None:
         """Write the rows into temporary files; the list is emptied."""
@@ -303,11 +275,11 @@ def _begins(batch: pa.RecordBatch, keys: Sequence[int], before: pa.RecordBatch |
     """bool (n,): the rows with another key than the row in front of them; that of the first is the last of `before`."""
     begins = np.zeros(batch.num_rows, dtype=bool)
     for key in keys:
-        column = batch.column(key)
+        column = plain(batch.column(key))
         if before is None:
             begins[0] = True
         else:
-            a, b = before.column(key)[-1], column[0]
+            a, b = plain(before.column(key).slice(before.num_rows - 1))[0], column[0]
             begins[0] |= not (a.is_valid and b.is_valid and a == b)
         other = pc.not_equal(column.slice(1), column.slice(0, len(column) - 1)).fill_null(True)
         begins[1:] |= other.to_numpy(zero_copy_only=False)
@@ -354,6 +326,7 @@ class _Later:
             values = self._records.column(found)
         else:
             values = self._fetch(number, rows.to_numpy(zero_copy_only=False))
+        values = conform(values, self._columns.field(number).type)
         return pa.ListArray.from_arrays(pa.array(offsets), values)
 
 
@@ -379,7 +352,7 @@ class _Out:
     def chunk(self, offsets: Offsets, arrays: Sequence[pa.Array], fetch: _Fetch | None) -> Chunk:
         """A chunk of groups, which begin at `offsets`; the last of `arrays` are the row numbers."""
         *columns, numbers = arrays
-        records = pa.RecordBatch.from_arrays(columns[: len(self.schema)], schema=self.schema)
+        records = pa.RecordBatch.from_arrays(columns[: len(self.schema)], self.schema.names)
         members = pa.ListArray.from_arrays(pa.array(offsets), numbers)
         source: Any = _Later(self.columns, records, members, fetch)
         rows = numbers.to_numpy()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -26,6 +26,7 @@ from ..core.arrow_types import (
     Unfit,
     has_lost_digits,
     inexact,
+    is_coded,
     joined,
     lost_digits,
     plain_column,
@@ -504,6 +505,7 @@ def _stream(schema: pa.Schema, pieces: Any, name: str) -> Stream:
         for field, made in zip(schema, plain, strict=True)
     ])  # fmt: skip
     leaves = column_leaves(arrow_schema)
+    changed = [number for number, leaf in enumerate(leaves) if schema.field(number).type != leaf.type]
     numbers = frozenset(field.name for field in arrow_schema if is_numeral(field))
 
     def narrowed(names: frozenset[str]) -> Callable[[pa.Table | pa.RecordBatch], Chunk]:
@@ -511,7 +513,8 @@ def _stream(schema: pa.Schema, pieces: Any, name: str) -> Stream:
         return partial(_chunk, leaves=leaves, held=held, numbers=numbers)
 
     step = narrowed(frozenset(schema.names))
-    return Stream(pieces, (step,), leaves, arrow_schema, name, narrowed=narrowed, gather=_blocks)
+    blocks = partial(_blocks, changed=changed)
+    return Stream(pieces, (step,), leaves, arrow_schema, name, narrowed=narrowed, gather=blocks)
 
 
 def _block(batches: list[pa.RecordBatch]) -> pa.Table | pa.RecordBatch:
@@ -530,11 +533,23 @@ def _block_rows(batch: pa.RecordBatch, only: frozenset[str] | None = None) -> in
 
 
 def _blocks(
-    batches: Iterable[pa.RecordBatch], only: frozenset[str] | None = None
+    batches: Iterable[pa.RecordBatch],
+    only: frozenset[str] | None = None,
+    changed: Sequence[int] = (),
+    whole: bool = False,
 ) -> Iterator[pa.Table | pa.RecordBatch]:
     """The same rows in blocks of at most about :data:`BLOCK_ROWS`, whose chunks the first step joins.
 
     Each takes a fixed time through all steps, however few rows it has.
+
+    Args:
+        batches: the rows.
+        only: the columns that are read; None for all.
+        changed: places of the columns whose type changes.
+        whole: whether larger batches are not cut where their columns pass as they are.
+
+    Yields:
+        The blocks.
     """
     held: list[pa.RecordBatch] = []
     rows = most = measured = 0
@@ -542,6 +557,12 @@ def _blocks(
         if rows >= measured:  # at the first batch of a block, and when its rows have doubled
             most = min(most if rows else BLOCK_ROWS, _block_rows(batch, only))
             measured = max(1, 2 * rows)
+        if whole and batch.num_rows > most and all(is_coded(batch.column(at)) for at in changed):
+            if held:
+                yield _block(held)
+            yield batch
+            held, rows, measured = [], 0, 0
+            continue
         while rows + batch.num_rows > most + most // 8:
             if rows < most // 2 or not rows:
                 held.append(batch.slice(0, most - rows))
