@@ -172,14 +172,14 @@ def test_no_circle_between_modules() -> None:
 
 
 def test_the_face_loads_nothing_heavy() -> None:
-    heavy = "pandas pyarrow numpy requests pandera jsonschema starlette uvicorn lark click duckdb".split()
+    heavy = "pandas pyarrow numpy requests pandera jsonschema starlette uvicorn click duckdb".split()
     code = f"import sys, xdmprep; print([name for name in {heavy!r} if name in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
 
 
 def test_help_loads_nothing_heavy() -> None:
-    heavy = set("pandas pyarrow numpy requests pandera jsonschema starlette uvicorn lark duckdb".split())
+    heavy = set("pandas pyarrow numpy requests pandera jsonschema starlette uvicorn duckdb".split())
     shown = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "xdmprep", "--help"], capture_output=True, text=True, check=True
     )

@@ -9,17 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-#: What pyarrow and lark look for and no command needs; they ask once and remember.
-_NOT_LOADED = {"pandas", "regex"}
-
 
 class _Blocked:
-    """A finder of modules that makes the import of some fail as if they were not installed."""
+    """A finder of modules for which pandas, that pyarrow looks for once and no command needs, is not installed."""
 
     @staticmethod
     def find_spec(fullname: str, path: Any = None, target: Any = None) -> None:
-        """Nothing, so that the next finder looks; an error for a module that is not loaded."""
-        if fullname in _NOT_LOADED:
+        """Nothing, so that the next finder looks; an error for pandas."""
+        if fullname == "pandas":
             raise ModuleNotFoundError("this process does without it", name=fullname)
 
 
@@ -70,12 +67,11 @@ def load_arrow() -> None:
 
 
 def without_pandas() -> None:
-    """Load pyarrow without pandas and what else no command needs.
+    """Load pyarrow without pandas.
 
-    An explicit import of any of it, and Arrow's own ``to_pandas``, work afterwards as ever.
+    An explicit import of it, and Arrow's own ``to_pandas``, work afterwards as ever.
     """
     with _lean():
-        import lark  # noqa: F401
         import pyarrow as pa
         import pyarrow.compute
 

@@ -22,7 +22,7 @@ from .connection import Connection, connection
 from .printer import print_json, show
 
 #: Packages whose versions matter for what the command does.
-PACKAGES = ("xdmprep", "pyarrow", "numpy", "jsonschema", "requests", "lark", "click")
+PACKAGES = ("xdmprep", "pyarrow", "numpy", "jsonschema", "requests", "regex", "click")
 #: Optional packages as they are imported -> what needs them.
 OPTIONAL = {
     "starlette": "demo, emulate", "uvicorn": "demo, emulate", "pandas": "to_pandas()", "pandera": "prepare --contract",

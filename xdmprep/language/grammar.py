@@ -1,4 +1,4 @@
-"""The grammar of the language, and text to tree.
+"""Text to tree: a parser of expressions by precedence.
 
 The precedence is that of Apache Commons JEXL, whose keywords and operator strings the platform publishes.  Statements
 and assignments belong to JEXL scripts and have no place in a calculated field.
@@ -6,17 +6,9 @@ and assignments belong to JEXL scripts and have no place in a calculated field.
 
 from __future__ import annotations
 
-import hashlib
-import io
 import re
-from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
-
-from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken, v_args
-from lark import __version__ as LARK
-from lark.exceptions import VisitError
 
 from ..errors import ExpressionError
 from .tree import ARRAY, CHOICE, ELEMENT, MAP, Call, Constant, FieldPath, Lambda, Node, children
@@ -28,81 +20,6 @@ MAX_DEPTH = 150
 #: Words that the platform reserves and that are no operators; a field of this name is written ``${name}``.
 RESERVED = frozenset("new break var for while continue else return if _errors do function".split())
 
-GRAMMAR = r"""
-?start: expression
-
-?expression: choice
-    | NAME "->" expression                               -> bare_lambda
-    | "(" expression ("," expression)* ")" "->" expression -> lambda_
-    | "(" ")" "->" expression                            -> lambda_
-
-?choice: disjunction
-    | disjunction "?" expression ":" expression          -> conditional
-    | disjunction ELVIS expression                       -> binary
-    | disjunction NULLISH expression                     -> binary
-
-?disjunction: conjunction | disjunction OR conjunction   -> binary
-?conjunction: bit_or | conjunction AND bit_or            -> binary
-?bit_or: bit_xor | bit_or PIPE bit_xor                   -> binary
-?bit_xor: bit_and | bit_xor CARET bit_and                -> binary
-?bit_and: equality | bit_and AMPERSAND equality          -> binary
-?equality: relation | relation EQUALITY relation         -> binary
-?relation: sum | sum RELATION sum                        -> binary
-?sum: product | sum (PLUS | MINUS) product               -> binary
-?product: unary | product TIMES unary                    -> binary
-?unary: postfix
-    | (PLUS | MINUS | TILDE | NOT | EMPTY | SIZE) unary  -> unary
-
-?postfix: primary
-    | postfix DOT NAME                                   -> member
-    | postfix DOT WRAPPED                                -> member
-    | postfix DOT NAME "(" [arguments] ")"               -> method
-    | postfix "[" expression "]"                         -> element
-    | postfix "[" TIMES "]"                              -> wildcard
-
-?primary: NUMBER                                         -> number
-    | STRING                                             -> string
-    | REGEX                                              -> regex
-    | WORD                                               -> word
-    | NAME                                               -> name
-    | WRAPPED                                            -> wrapped
-    | NAME "(" [arguments] ")"                           -> call
-    | "(" expression ")"
-    | "[" [arguments] "]"                                -> array
-    | "{" [entry ("," entry)*] "}"                       -> map
-    | "{" ":" "}"                                        -> map
-
-arguments: expression ("," expression)*
-entry: expression ":" expression
-
-ELVIS.3: "?:"
-NULLISH.3: "??"
-OR.3: /\|\||or(?![\w$])/
-AND.3: /&&|and(?![\w$])/
-PIPE: "|"
-CARET: "^"
-AMPERSAND: "&"
-EQUALITY.3: /==|!=|(?:eq|ne)(?![\w$])/
-RELATION.4: /<=|>=|=~|!~|=\^|!\^|=\$|!\$(?!\{)|<|>|(?:lt|gt|le|ge)(?![\w$])/
-PLUS: "+"
-MINUS: "-"
-TIMES.2: /[*\/%]|(?:div|mod)(?![\w$])/
-TILDE: "~"
-NOT.2: /!|not(?![\w$])/
-EMPTY.2: /empty(?![\w$])/
-SIZE.2: /size(?![\w$])/
-WORD.2: /(?:true|false|null)(?![\w$])/
-DOT: /\?\.(?!\d)|\./
-NUMBER: /0[xX][0-9a-fA-F]+[lLhH]?|(?:\d+\.\d+|\.\d+|\d+(?=[eE][+-]?\d))(?:[eE][+-]?\d+)?[dDfFbB]?|\d+[lLhHdDfFbB]?(?![\w$])/
-STRING: /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/s
-REGEX.2: /~\/(?:[^\/\\\n]|\\.)+\//
-WRAPPED.5: /\$\{(?:[^}\\]|\\.)*\}/s
-NAME: /(?:[^\W\d]|\$(?!\{))(?:[\w$]|\\\.)*/
-COMMENT.6: /(?:##|\/\/)[^\n]*|\/\*.*?\*\//s
-%ignore COMMENT
-%ignore /\s+/
-"""  # noqa: E501
-
 _SIGNS = {
     "or": "||", "and": "&&", "eq": "==", "ne": "!=", "lt": "<", "gt": ">", "le": "<=", "ge": ">=",
     "div": "/", "mod": "%", "not": "!",
@@ -113,52 +30,43 @@ KEYWORDS = RESERVED | {*_SIGNS, *_WORDS, "empty", "size"}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 
+# Tokens: an operator, an operand and the name behind a dot are looked for where they can stand only, so that the words
+# of operators are names elsewhere.
 
-#: The parser's tables, since making them takes longer than mapping a small file: a line that says for which grammar and
-#: which version of lark, and what lark saved.  Where either is another, the tables are made afresh.  After a change of
-#: the grammar write them anew with :func:`save`.
-FILE = Path(__file__).with_name("tables.bin")
-
-
-def header(grammar: str) -> bytes:
-    """The first line of the file: what its tables are for."""
-    digest = hashlib.sha256(grammar.encode()).hexdigest()
-    return f"lark {LARK} grammar {digest}\n".encode()
-
-
-def made(grammar: str) -> Lark:
-    """A parser made from the grammar."""
-    return Lark(grammar, parser="lalr", propagate_positions=False, maybe_placeholders=True)
-
-
-def parser(grammar: str, file: Path = FILE) -> Lark:
-    """A parser of the grammar, from the file if it has this grammar's tables."""
-    try:
-        data = file.read_bytes()
-    except OSError:
-        return made(grammar)
-    mark = header(grammar)
-    return Lark.load(io.BytesIO(data[len(mark) :])) if data.startswith(mark) else made(grammar)
-
-
-def save(grammar: str, file: Path = FILE) -> None:
-    """Write the file."""
-    out = io.BytesIO()
-    made(grammar).save(out)
-    file.write_bytes(header(grammar) + out.getvalue())
-
-
-@lru_cache(maxsize=1)
-def _parser() -> Lark:
-    return parser(GRAMMAR)
-
-
-class _Fault(Exception):
-    """A fault found while the tree is built."""
-
-    def __init__(self, message: str, position: int) -> None:
-        self.message, self.position = message, position
-        super().__init__(message)
+_ENDS = r"(?![\w$])"
+_PREFIX = rf"[-+~!]|(?:not|empty|size){_ENDS}"
+_WRAPPED = r"\$\{(?:[^}\\]|\\.)*\}"
+_NAME = r"(?:[^\W\d]|\$(?!\{))(?:[\w$]|\\\.)*+"
+_NUMBER = (
+    r"0[xX][0-9a-fA-F]+[lLhH]?|(?:\d+\.\d+|\.\d+|\d+(?=[eE][+-]?\d))(?:[eE][+-]?\d+)?[dDfFbB]?"
+    rf"|\d+[lLhHdDfFbB]?{_ENDS}"
+)
+_OPERAND = re.compile(
+    rf"(?P<wrapped>{_WRAPPED})|(?P<word>(?:true|false|null){_ENDS})|(?P<regex>~/(?:[^/\\\n]|\\.)+/)"
+    rf"|(?P<prefix>{_PREFIX})|(?P<number>{_NUMBER})|(?P<string>\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*')|(?P<name>{_NAME})",
+    re.DOTALL,
+)
+#: The binary operators, those that bind least first.
+_BINARY = (
+    rf"\|\||or{_ENDS}", rf"&&|and{_ENDS}", r"\|", r"\^", "&", rf"==|!=|(?:eq|ne){_ENDS}",
+    rf"<=|>=|=~|!~|=\^|!\^|=\$|!\$(?!\{{)|<|>|(?:lt|gt|le|ge){_ENDS}", r"\+|-(?!>)", rf"[*/%]|(?:div|mod){_ENDS}",
+)  # fmt: skip
+#: Levels of operators that are not written in a row, as in ``a < b < c``.
+_SINGLE = (5, 6)
+_OPERATOR = re.compile("|".join(f"({each})" for each in _BINARY))
+_CHOOSES = re.compile(r"\?[:?]?")
+_DOT = re.compile(r"\?\.(?!\d)|\.")
+_MEMBER = re.compile(f"(?P<wrapped>{_WRAPPED})|{_NAME}", re.DOTALL)
+_BLANKS = r"(?>\s+|(?:##|//)[^\n]*|/\*(?s:.*?)\*/)*+"
+_BLANK = re.compile(_BLANKS)
+_ARROW = re.compile(
+    rf"(?!(?:true|false|null|not|empty|size){_ENDS})"
+    rf"(?:(?P<one>{_NAME})|\({_BLANKS}(?P<several>(?:{_NAME}{_BLANKS}(?:,{_BLANKS}{_NAME}{_BLANKS})*)?)\)){_BLANKS}->"
+)
+#: What is quoted of a text where nothing fits: a whole token.
+_TOKEN = re.compile(
+    "|".join((_WRAPPED, *_BINARY, "->", _DOT.pattern, _CHOOSES.pattern, _OPERAND.pattern, r"[][(){},:]")), re.DOTALL
+)
 
 
 @lru_cache(maxsize=1024)
@@ -173,16 +81,7 @@ def parse(text: str) -> Node:
             None,
         )
     try:
-        tree = _BUILDER.transform(_parser().parse(text))
-    except VisitError as error:
-        fault = error.orig_exc
-        if isinstance(fault, _Fault):
-            raise ExpressionError(fault.message, text, fault.position) from None
-        if isinstance(fault, RecursionError):
-            raise ExpressionError(_TOO_DEEP, text, None) from None
-        raise
-    except UnexpectedInput as error:
-        raise _explain(error, text) from None
+        tree = _Parser(text).whole()
     except RecursionError:
         raise ExpressionError(_TOO_DEEP, text, None) from None
     todo = [(tree, 1)]
@@ -194,35 +93,243 @@ def parse(text: str) -> Node:
     return tree
 
 
+_WILDCARD = "[*] stands in plain field mappings only; in an expression write transformArray(array, x -> ...)"
 _TOO_DEEP = f"The expression is nested too deeply: at most {MAX_DEPTH} levels are read"
 
 
-def _explain(error: UnexpectedInput, text: str) -> ExpressionError:
-    position = error.pos_in_stream if error.pos_in_stream is not None else len(text)
-    if isinstance(error, UnexpectedToken) and error.token.type == "$END":
-        return ExpressionError("The expression ends too early" + (_missing(text) or _named(text)), text, len(text))
-    if isinstance(error, UnexpectedCharacters):
-        rest = text[position:]
-        if rest[0] in "\"'":
-            return ExpressionError("This string has no closing quote", text, position)
-        if rest.startswith("${"):
-            return ExpressionError("This field name has no closing brace", text, position)
-        if rest.startswith("=>"):
-            return ExpressionError("A lambda is written with '->', as in x -> upper(x)", text, position)
-        if rest[0] == "=":
-            return ExpressionError("A calculated field assigns nothing; write '==' to compare", text, position)
+class _Parser:
+    """Reads an expression from left to right: `at` is the place of what is read next, `start` of what was read last."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.start, self.at, self.depth = text, 0, 0, 0
+        self._went_to(0)
+
+    def _went_to(self, at: int) -> None:
+        self.start, blank = self.at, _BLANK.match(self.text, at)
+        self.at = blank.end() if blank else at
+
+    def _found(self, token: re.Pattern[str]) -> re.Match[str] | None:
+        """The token, if it is next; it is then read."""
+        found = token.match(self.text, self.at)
+        if found:
+            self._went_to(found.end())
+        return found
+
+    def _sign(self, sign: str) -> bool:
+        """Whether a sign is next; it is then read."""
+        there = self.text.startswith(sign, self.at)
+        if there:
+            self._went_to(self.at + len(sign))
+        return there
+
+    def _expect(self, sign: str) -> None:
+        if not self._sign(sign):
+            raise _unexpected(self.text, self.at)
+
+    def _fault(self, message: str, position: int) -> ExpressionError:
+        return ExpressionError(message, self.text, position)
+
+    def whole(self) -> Node:
+        """The tree of all of the string."""
+        tree = self._expression()
+        if self.at < len(self.text):
+            raise _unexpected(self.text, self.at)
+        return tree
+
+    def _expression(self) -> Node:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self._fault(_TOO_DEEP, self.at)
+        if arrow := self._found(_ARROW):
+            tree = self._lambda(arrow, self.start)
+        else:
+            tree = self._binary(0)
+            if sign := self._found(_CHOOSES):
+                tree = self._choice(tree, sign[0], self.start)
+        self.depth -= 1
+        return tree
+
+    def _lambda(self, arrow: re.Match[str], at: int) -> Node:
+        names = [arrow["one"]] if arrow["one"] else re.findall(_NAME, arrow["several"])
+        for name in names:
+            self._check_name(name, at)
+        return Lambda(at, tuple(map(_plain, names)), self._expression())
+
+    def _choice(self, condition: Node, sign: str, at: int) -> Node:
+        """What is chosen by a condition, whose sign was read."""
+        yes = self._expression()
+        if sign != "?":
+            return Call(at, sign, (condition, yes))
+        self._expect(":")
+        return Call(condition.position, CHOICE, (condition, yes, self._expression()))
+
+    def _binary(self, least: int) -> Node:
+        """An operand, and what operators of this level or a higher one join to it."""
+        left, most = self._operand(), len(_BINARY)
+        while found := _OPERATOR.match(self.text, self.at):
+            level = (found.lastindex or 0) - 1
+            if not least <= level <= most:
+                break
+            self._went_to(found.end())
+            at, right = self.start, self._binary(level + 1)
+            left, most = Call(at, _SIGNS.get(found[0], found[0]), (left, right)), level - (level in _SINGLE)
+        return left
+
+    def _operand(self) -> Node:
+        """A value with the signs before it, and what is taken of it."""
+        signs: list[tuple[int, str]] = []
+        while (found := self._found(_OPERAND)) and found.lastgroup == "prefix":
+            signs.append((self.start, _SIGNS.get(found[0], found[0])))
+        value = self._postfix(self._primary(found))
+        for at, sign in reversed(signs):
+            if sign in "+-" and isinstance(value, Constant) and _is_number(value.value):
+                value = Constant(at, -value.value if sign == "-" else value.value)
+            else:
+                value = Call(at, f"{sign}@", (value,))
+        return value
+
+    def _primary(self, found: re.Match[str] | None) -> Node:
+        at = self.start
+        if found is None:
+            at = self.at
+            if self._sign("("):
+                tree = self._expression()
+                self._expect(")")
+                return tree
+            if self._sign("["):
+                return Call(at, ARRAY, self._list("]"))
+            if self._sign("{"):
+                return Call(at, MAP, self._entries())
+            raise _unexpected(self.text, at)
+        token = found[0]
+        match found.lastgroup:
+            case "wrapped":
+                return self._wrapped(token, at)
+            case "word":
+                return Constant(at, _WORDS[token])
+            case "regex":
+                return Constant(at, token[2:-1].replace("\\/", "/"))
+            case "number":
+                return Constant(at, self._number(token, at))
+            case "string":
+                return Constant(at, unescape(token[1:-1]))
+        if self._sign("("):
+            return Call(at, token, self._list(")"))
+        self._check_name(token, at)
+        return FieldPath(at, (_plain(token),))
+
+    def _postfix(self, value: Node) -> Node:
+        """A value with its members, methods and elements."""
+        while True:
+            if self._found(_DOT):
+                value = self._member(value)
+            elif self._sign("["):
+                if self.text.startswith("*", self.at):
+                    raise self._fault(_WILDCARD, self.at)
+                value = Call(value.position, ELEMENT, (value, self._expression()))
+                self._expect("]")
+            else:
+                return value
+
+    def _member(self, value: Node) -> Node:
+        found = self._found(_MEMBER)
+        if found is None:
+            raise _unexpected(self.text, self.at)
+        at, token = self.start, found[0]
+        names: tuple[str, ...] = (_plain(token),)
+        if found["wrapped"]:
+            steps = self._wrapped(token, at)
+            names = steps.names if isinstance(steps, FieldPath) else (token[2:-1],)
+        elif self._sign("("):
+            return Call(at, f".{token}", (value, *self._list(")")))
+        if isinstance(value, FieldPath):
+            return FieldPath(value.position, (*value.names, *names), value.wrapped)
+        for step in names:
+            value = Call(value.position, ELEMENT, (value, Constant(at, step)))
+        return value
+
+    def _list(self, end: str) -> tuple[Node, ...]:
+        """Expressions with commas between them, and the sign behind them."""
+        if self._sign(end):
+            return ()
+        items = [self._expression()]
+        while self._sign(","):
+            items.append(self._expression())
+        self._expect(end)
+        return tuple(items)
+
+    def _entries(self) -> tuple[Node, ...]:
+        """Keys and values in turn, and the brace behind them."""
+        parts: list[Node] = []
+        if self._sign("}"):
+            return ()
+        if self._sign(":"):
+            self._expect("}")
+            return ()
+        while not parts or self._sign(","):
+            parts.append(self._expression())
+            self._expect(":")
+            parts.append(self._expression())
+        self._expect("}")
+        return tuple(parts)
+
+    def _check_name(self, name: str, at: int) -> None:
+        if name in RESERVED:
+            raise self._fault(f"'{name}' is a reserved word; a field of this name is written ${{{name}}}", at)
+
+    def _wrapped(self, token: str, at: int) -> Node:
+        if len(token) == 3:
+            raise self._fault("A field name is missing between the braces", at)
+        steps = split_name(token[2:-1])
+        names = [step for step in steps if isinstance(step, str)]
+        first_index = next((i for i, step in enumerate(steps) if isinstance(step, int)), len(steps))
+        node: Node = FieldPath(at, tuple(names[:first_index]), True)
+        for step in steps[first_index:]:
+            node = Call(at, ELEMENT, (node, Constant(at, step)))
+        return node
+
+    def _number(self, digits: str, at: int) -> int | float:
+        lower = digits.lower()
+        whole = lower.rstrip("lh")
+        if lower.startswith("0x"):
+            return int(whole, 16)
+        if lower[-1] in "dfb" or "." in lower or "e" in lower:
+            value = float(lower.rstrip("dfb"))
+            if value == float("inf"):
+                raise self._fault(f"{digits} is too large", at)
+            return value
+        try:
+            return int(whole, 8 if whole == lower and len(lower) > 1 and lower[0] == "0" else 10)
+        except ValueError:
+            raise self._fault(f"{digits} is not a number (a leading 0 means octal)", at) from None
+
+
+def _unexpected(text: str, position: int) -> ExpressionError:
+    """What is said of a place where the expression cannot go on."""
+    rest, before = text[position:], text[:position].rstrip()
+    if not rest:
+        return ExpressionError("The expression ends too early" + (_missing(text) or _named(text)), text, position)
+    found = _TOKEN.match(rest)
+    if found is None:
+        said = next((said for starts, said in _BEGINNINGS if rest.startswith(starts)), "")
         hint = next((hint for signs, hint in _HINTS.items() if rest[0] in signs), "")
-        return ExpressionError(f"Unexpected character {rest[0]!r}{hint}", text, position)
-    token = str(error.token) if isinstance(error, UnexpectedToken) else text[position : position + 1]
-    hint = ""
-    before = text[:position].rstrip()
+        return ExpressionError(said or f"Unexpected character {rest[0]!r}{hint}", text, position)
+    fits, hint = found[0], ""
     if text[position - 1 : position + 1] == "<>":
         hint = ": 'not equal' is written !="
-    if re.match(r"[\w$\"']", token) and re.search(r"[\w$\"')\]]$", before):
+    if fits == "->":
+        hint = ": the parameters of a lambda are plain names, as in (x, i) -> x + i"
+    if re.match(r"[\w$\"']", fits) and re.search(r"[\w$\"')\]]$", before):
         hint = ": an operator or a comma is missing before it, or a name with blanks is not written ${...}"
-    return ExpressionError(f"Unexpected {token!r}{hint or _named(before)}", text, position)
+    return ExpressionError(f"Unexpected {fits!r}{hint or _named(before)}", text, position)
 
 
+_BEGINNINGS: tuple[tuple[str | tuple[str, ...], str], ...] = (
+    (('"', "'"), "This string has no closing quote"),
+    ("${", "This field name has no closing brace"),
+    ("=>", "A lambda is written with '->', as in x -> upper(x)"),
+    ("=", "A calculated field assigns nothing; write '==' to compare"),
+)
 #: What may have been meant by characters that no expression has.
 _HINTS = {
     "\u201c\u201d\u201e\u201f\u00ab\u00bb": ": strings stand in straight quotes (\")",
@@ -232,14 +339,12 @@ _HINTS = {
     "#": ": a comment begins with ## or //", "\u2013\u2014\u2212": ": minus is written -",
     "`": ": strings stand in straight quotes (\"), and names of fields with blanks in ${...}",
 }  # fmt: skip
-
-
-_OPERATOR = re.compile(r"(?<![\w$.])(?:empty|size|not|and|or|eq|ne|lt|gt|le|ge|div|mod)$")
+_OPERATOR_WORD = re.compile(r"(?<![\w$.])(?:empty|size|not|and|or|eq|ne|lt|gt|le|ge|div|mod)$")
 
 
 def _named(before: str) -> str:
     """A hint where the string before a fault ends in an operator that may have been meant as a field."""
-    word = _OPERATOR.search(before.rstrip())
+    word = _OPERATOR_WORD.search(before.rstrip())
     return f"; '{word[0]}' is an operator: a field of this name is written ${{{word[0]}}}" if word else ""
 
 
@@ -274,142 +379,9 @@ def split_name(text: str) -> list[str | int]:
     return steps
 
 
-def _at(token: Token) -> int:
-    return token.start_pos or 0
-
-
-@v_args(inline=True)
-class _Builder(Transformer[Token, Node]):
-    """Parse tree to our tree."""
-
-    def number(self, token: Token) -> Node:
-        digits = str(token)
-        try:
-            value = _number(digits)
-        except ValueError:
-            raise _Fault(f"{digits} is not a number (a leading 0 means octal)", _at(token)) from None
-        if value == float("inf"):
-            raise _Fault(f"{digits} is too large", _at(token))
-        return Constant(_at(token), value)
-
-    def string(self, token: Token) -> Node:
-        return Constant(_at(token), unescape(token[1:-1]))
-
-    def regex(self, token: Token) -> Node:
-        return Constant(_at(token), token[2:-1].replace("\\/", "/"))
-
-    def word(self, token: Token) -> Node:
-        return Constant(_at(token), _WORDS[token])
-
-    def name(self, token: Token) -> Node:
-        if token in RESERVED:
-            raise _Fault(f"'{token}' is a reserved word; a field of this name is written ${{{token}}}", _at(token))
-        return FieldPath(_at(token), (_plain(token),))
-
-    def wrapped(self, token: Token) -> Node:
-        return _wrapped(token)
-
-    def call(self, name: Token, arguments: list[Node] | None) -> Node:
-        return Call(_at(name), str(name), tuple(arguments or ()))
-
-    def arguments(self, *given: Node) -> list[Node]:
-        return list(given)
-
-    def entry(self, key: Node, value: Node) -> tuple[Node, Node]:
-        return key, value
-
-    def array(self, items: list[Node] | None) -> Node:
-        return Call(items[0].position - 1 if items else 0, ARRAY, tuple(items or ()))
-
-    def map(self, *given: tuple[Node, Node] | None) -> Node:
-        flat = tuple(part for entry in given if entry is not None for part in entry)
-        return Call(flat[0].position - 1 if flat else 0, MAP, flat)
-
-    def member(self, value: Node, _: Token, name: Token) -> Node:
-        if name.type == "WRAPPED":
-            steps = _wrapped(name)
-            names = steps.names if isinstance(steps, FieldPath) else (str(name)[2:-1],)
-        else:
-            names = (_plain(name),)
-        if isinstance(value, FieldPath):
-            return FieldPath(value.position, (*value.names, *names), value.wrapped)
-        for step in names:
-            value = Call(value.position, ELEMENT, (value, Constant(_at(name), step)))
-        return value
-
-    def method(self, value: Node, _: Token, name: Token, arguments: list[Node] | None) -> Node:
-        return Call(_at(name), f".{name}", (value, *(arguments or ())))
-
-    def element(self, value: Node, key: Node) -> Node:
-        return Call(value.position, ELEMENT, (value, key))
-
-    def wildcard(self, _: Node, sign: Token) -> Node:
-        if sign != "*":
-            raise _Fault(f"Unexpected {str(sign)!r}", _at(sign))
-        raise _Fault(
-            "[*] stands in plain field mappings only; in an expression write transformArray(array, x -> ...)", _at(sign)
-        )
-
-    def unary(self, sign: Token, operand: Node) -> Node:
-        operator = _SIGNS.get(sign, str(sign))
-        if operator in "+-" and isinstance(operand, Constant) and _is_number(operand.value):
-            return Constant(_at(sign), -operand.value if operator == "-" else operand.value)
-        return Call(_at(sign), f"{operator}@", (operand,))
-
-    def binary(self, left: Node, sign: Token, right: Node) -> Node:
-        return Call(_at(sign), _SIGNS.get(sign, str(sign)), (left, right))
-
-    def conditional(self, condition: Node, yes: Node, no: Node) -> Node:
-        return Call(condition.position, CHOICE, (condition, yes, no))
-
-    def bare_lambda(self, name: Token, body: Node) -> Node:
-        return Lambda(_at(name), (str(name),), body)
-
-    def lambda_(self, *parts: Node) -> Node:
-        *parameters, body = parts
-        names = []
-        for parameter in parameters:
-            if not isinstance(parameter, FieldPath) or len(parameter.names) != 1:
-                raise _Fault("The parameters of a lambda are plain names", parameter.position)
-            names.append(parameter.names[0])
-        return Lambda(parameters[0].position if parameters else body.position, tuple(names), body)
-
-
-_BUILDER = _Builder()
-
-
 def _plain(token: str) -> str:
     return token.replace("\\.", ".")
 
 
-def _wrapped(token: Token) -> Node:
-    inside = token[2:-1]
-    if not inside:
-        raise _Fault("A field name is missing between the braces", _at(token))
-    steps = split_name(inside)
-    names = [step for step in steps if isinstance(step, str)]
-    first_index = next((i for i, step in enumerate(steps) if isinstance(step, int)), len(steps))
-    node: Node = FieldPath(_at(token), tuple(names[:first_index]), True)
-    for step in steps[first_index:]:
-        node = Call(_at(token), ELEMENT, (node, Constant(_at(token), step)))
-    return node
-
-
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-_SUFFIXED: dict[str, Callable[[str], int | float]] = {
-    "l": int, "h": int, "d": float, "f": float, "b": float,
-}  # fmt: skip
-
-
-def _number(digits: str) -> int | float:
-    lower = digits.lower()
-    if lower.startswith("0x"):
-        return int(lower.rstrip("lh"), 16)
-    if lower[-1] in _SUFFIXED:
-        return _SUFFIXED[lower[-1]](lower[:-1])
-    if "." in lower or "e" in lower:
-        return float(lower)
-    return int(lower, 8) if len(lower) > 1 and lower[0] == "0" else int(lower)
