@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from operator import is_
 from typing import Any
 
 from .catalogue import TABLE
@@ -158,14 +157,6 @@ def rebuild(node: Node, parts: tuple[Node, ...]) -> Node:
         return next(left) if isinstance(value, Node) else value
 
     return type(node)(*[filled(getattr(node, name)) for name in node.__match_args__])
-
-
-def interned(node: Node, known: dict[Node, Node]) -> Node:
-    """`node` with one object for all equal nodes below it that go through the same `known`."""
-    below = children(node)
-    parts = tuple(interned(child, known) for child in below)
-    made = node if all(map(is_, parts, below)) else rebuild(node, parts)
-    return known.setdefault(made, made)
 
 
 def walk(node: Node) -> Iterator[Node]:

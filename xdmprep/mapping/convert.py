@@ -36,18 +36,19 @@ class Misfit:
     """Values that did not fit.
 
     Attributes:
+        code: the rule: ``unparsable``; ``unfit`` for doubles that have lost digits and would be text; ``unknown-field``
+            where the object has no such field; ``group-differs`` for those that the first of their group displaces.
         path: where they are inside the value that was converted; empty for the value itself.
         positions: their rows in the batch, 0-based, ascending.
         shown: the values as text, as many.
-        target: the Arrow type that they did not fit; None where the object has no such field.
-        lost: they are doubles that have lost digits, and would be text.
+        target: the Arrow type that they did not fit, if it is that.
     """
 
+    code: str
     path: Path
     positions: Positions
     shown: pa.Array
-    target: pa.DataType | None
-    lost: bool = False
+    target: pa.DataType | None = None
 
 
 #: An array, and what of it did not fit.
@@ -130,7 +131,8 @@ class _Conversion:
         if self.digits and pa.types.is_floating(values.type) and holds_text(target):
             lost = without_digits(values)
             if lost.any():
-                misfits += [replace(misfit, lost=True) for misfit in _misfits(values, np.flatnonzero(lost), target)]
+                at = np.flatnonzero(lost)
+                misfits = [*misfits, Misfit("unfit", (), at, texts(values, at))]
                 array = pc.if_else(pa.array(lost), None, plain(array))
         return array, misfits
 
@@ -209,7 +211,7 @@ def _fields_of(values: pa.Array, names: list[str]) -> Iterator[tuple[pa.Field, p
 
 def _left_out(others: Others) -> list[Misfit]:
     """Values whose names an object does not have."""
-    return [Misfit(path, rows, _seen(items), None) for path, rows, items in others]
+    return [Misfit("unknown-field", path, rows, _seen(items)) for path, rows, items in others]
 
 
 def _seen(values: pa.Array | list[Any]) -> pa.Array:
@@ -227,7 +229,7 @@ def _owners(offsets: np.ndarray[Any, Any], positions: Positions) -> Positions:
 
 def _misfits(values: pa.Array | list[Any], failed: Any, target: pa.DataType) -> list[Misfit]:
     positions = np.asarray(failed, dtype=np.int64)
-    return [Misfit((), positions, texts(values, positions), target)] if len(positions) else []
+    return [Misfit("unparsable", (), positions, texts(values, positions), target)] if len(positions) else []
 
 
 def texts(values: pa.Array | list[Any], positions: Positions) -> pa.Array:

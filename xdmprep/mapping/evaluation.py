@@ -1,9 +1,9 @@
-"""One chunk being mapped: each node of the mappings worked out once, and the findings gathered."""
+"""The mappings of a set over a chunk: each node worked out once, and findings about what is wrong with the values."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +15,9 @@ from ..core.stream import UNKNOWN_KEY, Finding
 from ..errors import Severity
 from ..kernels.arrays import list_parts, ranges
 from ..language import Options
-from ..language.evaluation import Shared
 from ..language.shapes import only_where
-from ..language.tree import Node
-from .array_zip import Lists, zipped
+from ..language.tree import Node, children, repeated
+from .array_zip import zipped
 from .convert import Misfit, convert, opened, texts
 from .destinations import type_name
 from .digits import lost_rows
@@ -28,196 +27,225 @@ from .sources import ColumnSource, ConstantSource, ExpressionSource, Source, fie
 from .tree import Cast, Collect, First, GetPath, IsValid, Made, Opened, Step, Where, Zip
 
 _Ints = np.ndarray[Any, np.dtype[np.int64]]
+_Offsets = np.ndarray[Any, np.dtype[np.int32]]
 _TEXT_COLUMN = pa.dictionary(pa.int32(), pa.string())
 
 
-class Work:
-    """One chunk being mapped: what nodes gave, each object worked out once, and the findings so far.
+class SourceRows(NamedTuple):
+    """The rows of a chunk.
 
-    Where rows are grouped, `records` are all rows one after the other, `offsets` the bounds of the groups, and `rows`
-    the number of each row's group.  Of a column among `keys`, the values of a group's rows are equal.  Calls that are
-    `shared` by expressions are worked out once, too.
+    Attributes:
+        records: the source's columns.
+        numbers: the number of each row; where rows are grouped, that of its group.
+        offsets: the bounds of the groups, whose rows follow each other; None where rows are not grouped.
+    """
+
+    records: pa.RecordBatch
+    numbers: _Ints
+    offsets: _Offsets | None = None
+
+
+#: What a step gives, from what the nodes below it gave.
+_Operation = Callable[..., Made]
+
+
+class _Place(NamedTuple):
+    """A node and the path of its values, which findings about them have."""
+
+    at: int
+    node: Node
+    path: Path
+    of_groups: bool
+
+
+class Program:
+    """The nodes of some mappings in the order in which they are worked out; what is known before the first row is kept.
+
+    Args:
+        ends: the nodes whose values are wanted, each with the path that it leads to.
+        options: of the mapping set, such as the time zone and date formats.
+        severity: of findings about values that are lost.
+        keys: the columns that rows are grouped by.
     """
 
     def __init__(
         self,
-        records: pa.RecordBatch,
-        rows: np.ndarray[Any, np.dtype[np.int64]],
+        ends: Sequence[tuple[Node, Path]],
         options: Options,
         severity: Severity = "warning",
-        offsets: np.ndarray[Any, np.dtype[np.int32]] | None = None,
         keys: frozenset[str] = frozenset(),
-        shared: frozenset[Node] = frozenset(),
     ) -> None:
-        self.records, self.rows, self.options, self.severity = records, rows, options, severity
-        self.offsets, self._keys = offsets, keys
-        self.findings: list[Finding] = []
-        self._made: dict[int, Made] = {}  # by the node's identity: to hash a node takes longer
-        self._shared: Shared = dict.fromkeys(shared)
-        self._told: set[tuple[int, Path]] = set()
-        self._is_faulty = False
+        self._options, self._severity, self._keys = options, severity, keys
+        self._numbers: dict[Node, int] = {}
+        self._steps: list[tuple[Any, tuple[int, ...]]] = []  # a source, or an operation and what it takes
+        self._ends = [self._number(node) for node, _ in ends]
+        self._places: dict[tuple[int, Path], _Place] = {}
+        for node, path in ends:
+            self._listen(node, path)
+        trees = [node.expression.folded for node in self._numbers if isinstance(node, ExpressionSource)]
+        self._shared = repeated(trees)
 
-    def column(self, node: Node, path: Path) -> pa.Array:
-        """The values of a node that leads to `path`; what is wrong with them becomes findings there or below."""
-        values = self.run(node).values
-        if self._is_faulty:
-            self._tell(node, path)
-        return values
+    def run(self, rows: SourceRows) -> tuple[list[pa.Array], list[Finding]]:
+        """The values of each end, and what is wrong with them."""
+        found: list[Made] = []
+        shared = dict.fromkeys(self._shared)
+        for step, below in self._steps:
+            found.append(step(rows, *[found[at] for at in below]) if below else step.read(rows.records, shared))
+        findings: list[Finding] = []
+        for place in self._places.values():
+            made = found[place.at]
+            if isinstance(place.node, Source):
+                if made.failed is not None or place.node.absent:
+                    findings += self._of_source(place.node, format_path(place.path), made, rows)
+            elif made.misfits:
+                findings += self._of_step(place, made, rows)
+        return [found[at].values for at in self._ends], findings
 
-    def run(self, node: Node) -> Made:
-        """What a node gives."""
-        made = self._made.get(id(node))
-        if made is None:
-            made = self._made[id(node)] = self._run(node)
-            self._is_faulty |= bool(made.failed is not None or made.misfits or made.differing is not None)
-        return made
+    def _number(self, node: Node) -> int:
+        """The place of a node among the steps; equal nodes have the same."""
+        if node not in self._numbers:
+            below = [
+                child for child in children(node) if not (isinstance(node, Zip) and isinstance(child, ConstantSource))
+            ]
+            taken = tuple(map(self._number, below))
+            self._steps.append((node if isinstance(node, Source) else self._operation(node), taken))
+            self._numbers[node] = len(self._steps) - 1
+        return self._numbers[node]
 
-    def _run(self, node: Node) -> Made:
+    def _listen(self, node: Node, path: Path) -> bool:
+        """Note the places of a node that leads to `path`, and of those below it; whether its values are of groups."""
+        of_groups = False
         match node:
-            case Source():
-                self._is_faulty |= bool(node.absent)
-                return node.read(self.records, self._shared)
-            case GetPath(value, steps):
-                return Made(array_at(plain(self.run(value).values), steps))
-            case Cast(value, kind, told):
-                return self._cast(value, kind, told)
-            case Opened(value, kind):
-                array, misfits = opened(self.run(value).values, kind, self.options)
-                return Made(array, misfits=misfits)
-            case Where(value, condition):
-                holds = self.run(condition).values.fill_null(False).to_numpy(zero_copy_only=False)
-                return Made(only_where(self.run(value).values, holds))
-            case IsValid(value):
-                return Made(pa.array(valid(self.run(value).values)))
-            case First(value):
-                return self._first(value)
-            case Zip(parts, kind, by_id):
-                return Made(zipped([(rest, self._part(part)) for rest, part in parts], kind, by_id))
-        raise TypeError(node)
-
-    def _part(self, node: Node) -> Lists | pa.Scalar:
-        if isinstance(node, ConstantSource):
-            return pa.scalar(node.value, node.type)
-        if isinstance(node, Collect) and self.offsets is not None:
-            return self.offsets, plain(self.run(node.value).values)
-        return list_parts(self.run(node).values)
-
-    def _cast(self, value: Node, target: pa.DataType, told: pa.DataType | None) -> Made:
-        """Values of a type; null where text would be made of a double that has lost digits."""
-        made, source = self._converted(value, target, told), source_of(value)
-        places = source.as_text(target) if isinstance(source, ExpressionSource) else ()
-        if not places or (found := lost_rows(self.records, places)) is None:
-            return made
-        rows = found[0] & valid(made.values)
-        at = np.flatnonzero(rows)
-        shown = texts(found[1].filter(pa.array(rows[found[0]])), np.arange(len(at)))
-        array = plain(made.values).take(pa.array(np.arange(len(rows)), mask=rows))
-        return made._replace(values=array, misfits=[*made.misfits, Misfit((), at, shown, target, lost=True)])
-
-    def _converted(self, value: Node, target: pa.DataType, told: pa.DataType | None) -> Made:
-        values = self.run(value).values
-        if isinstance(values, pa.Array):
-            if values.type.equals(target) or (pa.types.is_string(target) and values.type.equals(_TEXT_COLUMN)):
-                return Made(values)
-            field = field_of(value)
-            values = values if field is None else as_meant(field, values, target)
-        array, misfits = convert(values, target, self.options, isinstance(source_of(value), ColumnSource), told)
-        return Made(array, misfits=misfits)
-
-    def _first(self, value: Node) -> Made:
-        assert self.offsets is not None  # noqa: S101  (rows are grouped)
-        array, starts = self.run(value).values, self.offsets[:-1]
-        if isinstance(value, ColumnSource) and value.column in self._keys:
-            return Made(array.take(pa.array(starts)))
-        first = _firsts(array, starts)
-        made = array.take(pa.array(first, pa.int64(), mask=first == len(array)))
-        if len(made) == len(array) or not source_of(value).columns or pa.types.is_nested(array.type):
-            return Made(made)
-        return Made(made, differing=_differing(plain(array), first, self.offsets))
-
-    def _tell(self, node: Node, path: Path) -> _Ints:
-        """Findings, once, for what is wrong with the values of a node that leads to `path`, and of those below it.
-
-        Returns:
-            The number of the row of each of the node's values.
-        """
-        rows = self.rows
-        match node:
-            case Source():
-                if self._is_new(node, path):
-                    self._tell_source(node, format_path(path))
             case Zip(parts):
                 for rest, part in parts:
-                    self._tell(part, (*path, EVERY, *rest))
-            case GetPath(value, steps):
-                rows = self._tell(value, path[: len(path) - len(steps)])
-            case Collect(value):
-                rows = self._tell(value, path)
+                    self._listen(part, (*path, EVERY, *rest))
+                return False
             case Step(value):
-                rows = self._tell(value, path)
-                if self._is_new(node, path):
-                    self._tell_step(node, path, rows)
-        return rows if self.offsets is None or not isinstance(node, First) else rows[self.offsets[:-1]]
+                above = path[: len(path) - len(node.steps)] if isinstance(node, GetPath) else path
+                of_groups = self._listen(value, above)
+        if node in self._numbers:
+            place = _Place(self._numbers[node], node, path, of_groups)
+            self._places.setdefault((place.at, path), place)
+        return of_groups or isinstance(node, First)
 
-    def _is_new(self, node: Node, path: Path) -> bool:
-        known = len(self._told)
-        self._told.add((id(node), path))
-        return len(self._told) > known
+    def _operation(self, node: Node) -> _Operation:
+        match node:
+            case GetPath(_, steps):
+                return lambda _, made: Made(array_at(plain(made.values), steps))
+            case Cast():
+                return self._cast(node)
+            case Opened(_, kind):
+                return lambda _, made: Made(*opened(made.values, kind, self._options))
+            case Where():
+                return lambda _, made, holds: Made(only_where(made.values, _true(holds.values)))
+            case IsValid():
+                return lambda _, made: Made(pa.array(valid(made.values)))
+            case First(value):
+                is_key = isinstance(value, ColumnSource) and value.column in self._keys
+                read = bool(source_of(value).columns)
+                return lambda rows, made: _first(made.values, rows.offsets, is_key, read)
+            case Collect():
+                return lambda rows, made: Made((rows.offsets, plain(made.values)))
+            case Zip(parts, kind, by_id):
+                fixed = [(rest, pa.scalar(part.value, part.type)) for rest, part in parts
+                         if isinstance(part, ConstantSource)]  # fmt: skip
+                rests = [rest for rest, part in parts if not isinstance(part, ConstantSource)]
+                return lambda _, *made: Made(zipped([*zip(rests, map(_lists, made), strict=True), *fixed], kind, by_id))
+        raise TypeError(node)
 
-    def _tell_source(self, source: Source, path: str) -> None:
-        """A finding about the rows in which an expression failed; most reasons quote the value."""
-        made = self.run(source)
+    def _cast(self, node: Cast) -> _Operation:
+        """Values of a type; null where text would be made of a double that has lost digits."""
+        target, source, field = node.type, source_of(node.value), field_of(node.value)
+        fine = (target, _TEXT_COLUMN) if pa.types.is_string(target) else (target,)
+        places = source.as_text(target) if isinstance(source, ExpressionSource) else ()
+        digits = isinstance(source, ColumnSource)
+
+        def cast(rows: SourceRows, made: Made) -> Made:
+            values = made.values
+            if not isinstance(values, pa.Array) or values.type not in fine:
+                if field is not None and isinstance(values, pa.Array):
+                    values = as_meant(field, values, target)
+                made = Made(*convert(values, target, self._options, digits, node.told))
+            else:
+                made = Made(values)
+            if not places or (found := lost_rows(rows.records, places)) is None:
+                return made
+            lost = found[0] & valid(made.values)
+            at = np.flatnonzero(lost)
+            shown = texts(found[1].filter(pa.array(lost[found[0]])), np.arange(len(at)))
+            array = plain(made.values).take(pa.array(np.arange(len(lost)), mask=lost))
+            return Made(array, [*made.misfits, Misfit("unfit", (), at, shown)])
+
+        return cast
+
+    def _of_source(self, source: Source, path: str, made: Made, rows: SourceRows) -> Iterator[Finding]:
+        """Findings about the rows in which an expression failed; most reasons quote the value."""
         if made.failed is not None and len(made.failed):
             values = None
             if isinstance(source, ExpressionSource) and len(source.columns) == 1 and not source.absent:
-                values = texts(self.records.column(source.columns[0]), made.failed)
+                values = texts(rows.records.column(source.columns[0]), made.failed)
             what = "the expression failed"
             messages = pc.binary_join_element_wise(what, pc.utf8_rtrim(made.why, "."), ": ")
-            self.findings.append(
-                Finding("expression", path, what, self.rows[made.failed], values, source.text, severity=self.severity,
-                        messages=messages)
-            )  # fmt: skip
+            yield Finding("expression", path, what, rows.numbers[made.failed], values, source.text,
+                          severity=self._severity, messages=messages)  # fmt: skip
         for name in source.absent:
-            text = f"the source has no column '{name}'"
-            self._add("missing-column", path, text, self.rows, None, source.text)
+            yield Finding("missing-column", path, f"the source has no column '{name}'", rows.numbers, None, source.text)
 
-    def _tell_step(self, node: Step, path: Path, rows: _Ints) -> None:
-        source, made = source_of(node), self.run(node)
+    def _of_step(self, place: _Place, made: Made, rows: SourceRows) -> Iterator[Finding]:
+        path, source = place.path, source_of(place.node)
+        numbers = rows.numbers[rows.offsets[:-1]] if place.of_groups and rows.offsets is not None else rows.numbers
         for misfit in made.misfits:
-            inside = misfit.path
-            for _ in range(path.count(EVERY) - (self.offsets is not None)):  # the elements that the path stands for
+            inside, at, severity, marked = misfit.path, numbers[misfit.positions], None, ""
+            for _ in range(path.count(EVERY) - bool(self._keys)):  # the elements that the path stands for
                 inside = inside[1:] if inside[:1] == (EVERY,) else inside
             where = format_path((*path, *inside))
-            if misfit.lost:
-                self._add("unfit", where, _LOST, rows[misfit.positions], misfit.shown, source.text, _AS_TEXT)
+            if misfit.target is not None:
+                message = f"is not {type_name(misfit.target)}"
+                for some, hint in hinted(misfit.shown, misfit.target, None if misfit.path else source, self._options):
+                    shown = misfit.shown.take(pa.array(some))
+                    yield Finding(misfit.code, where, message, at[some], shown, source.text, hint, self._severity)
                 continue
-            if misfit.target is None:
+            if misfit.code == "unknown-field":
                 steps = (EVERY if isinstance(step, int) else step for step in (*path, *inside[:-1]))
-                self._add("unknown-field", where, _UNKNOWN, rows[misfit.positions], misfit.shown, source.text)
-                place = format_path((*steps, UNKNOWN_KEY))
-                self.findings[-1] = replace(self.findings[-1], severity="warning", place=place)
-                continue
-            message = f"is not {type_name(misfit.target)}"
-            for positions, hint in hinted(misfit.shown, misfit.target, None if misfit.path else source, self.options):
-                some, at = misfit.shown.take(pa.array(positions)), rows[misfit.positions[positions]]
-                self._add("unparsable", where, message, at, some, source.text, hint)
-        if made.differing is not None and len(made.differing):
-            text = "rows of one record differ here; the first value is taken"
-            shown = texts(self.run(node.value).values, made.differing)
-            self._add("group-differs", format_path(path), text, rows[made.differing], shown, source.text)
-
-    def _add(self, code: str, *about: Any) -> None:
-        """One more finding, of what :meth:`Finding.of` takes."""
-        finding = Finding(code, *about)
-        self.findings.append(replace(finding, severity=self.severity) if code == "unparsable" else finding)
+                severity, marked = "warning", format_path((*steps, UNKNOWN_KEY))
+            message, hint = _MESSAGES[misfit.code]
+            yield Finding(misfit.code, where, message, at, misfit.shown, source.text, hint, severity, marked)
 
 
-_LOST = "is an integer beyond 2^53 that was read as a float: its last digits are lost"
-_UNKNOWN = "field is not in the schema; its value is left out"
-_AS_TEXT = "read the column as strings, as with dtype=str"
+#: What findings say that are not about a type, and what to do.
+_MESSAGES = {
+    "unfit": (
+        "is an integer beyond 2^53 that was read as a float: its last digits are lost",
+        "read the column as strings, as with dtype=str",
+    ),
+    "unknown-field": ("field is not in the schema; its value is left out", ""),
+    "group-differs": ("rows of one record differ here; the first value is taken", ""),
+}
 
 
-def _firsts(array: pa.Array, starts: np.ndarray[Any, np.dtype[np.int32]]) -> _Ints:
+def _true(values: pa.Array) -> Any:
+    return values.fill_null(False).to_numpy(zero_copy_only=False)
+
+
+def _lists(made: Made) -> Any:
+    """Lists as their offsets and flat values; those that were collected are so already."""
+    return made.values if isinstance(made.values, tuple) else list_parts(made.values)
+
+
+def _first(array: pa.Array, offsets: _Offsets, is_key: bool, read: bool) -> Made:
+    """Of each group the first value that is not null; of a key all are equal."""
+    starts = offsets[:-1]
+    if is_key:
+        return Made(array.take(pa.array(starts)))
+    first = _firsts(array, starts)
+    made = array.take(pa.array(first, pa.int64(), mask=first == len(array)))
+    if len(made) == len(array) or not read or pa.types.is_nested(array.type):
+        return Made(made)
+    differing = _differing(plain(array), first, offsets)
+    return Made(made, [Misfit("group-differs", (), differing, texts(array, differing))] if len(differing) else [])
+
+
+def _firsts(array: pa.Array, starts: _Offsets) -> _Ints:
     """For each group, which begin at `starts`, the place of its first value that is not null; the length if none."""
     if not array.null_count:
         return starts.astype(np.int64)
@@ -226,7 +254,7 @@ def _firsts(array: pa.Array, starts: np.ndarray[Any, np.dtype[np.int32]]) -> _In
     return first
 
 
-def _differing(array: pa.Array, first: _Ints, offsets: np.ndarray[Any, np.dtype[np.int32]]) -> _Ints:
+def _differing(array: pa.Array, first: _Ints, offsets: _Offsets) -> _Ints:
     """The rows whose value is another than the first of their group; nulls do not count."""
     begins = np.zeros(len(array), dtype=bool)
     begins[offsets[:-1]] = True

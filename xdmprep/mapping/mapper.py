@@ -19,15 +19,15 @@ import pyarrow as pa
 from ..core.paths import EVERY, Path, format_path, parse_path
 from ..core.shred import Leaf, nested_schema
 from ..core.stream import Chunk, Finding
-from ..errors import ExpressionError, Severity
+from ..errors import ExpressionError
 from ..kernels.arrays import list_parts
-from ..language.tree import Node, interned, repeated, walk
+from ..language.tree import Node
 from ..schema import Schema
 from .array_zip import star_groups
 from .destinations import IDENTITY_MAPS, document_order
-from .evaluation import Work
+from .evaluation import Program, SourceRows
 from .plan import Output, Plan
-from .sources import ColumnSource, ConstantSource, ExpressionSource, places_of, source_of
+from .sources import ColumnSource, ConstantSource, places_of, source_of
 from .tree import Cast, First, GetPath, IsValid, Where
 
 
@@ -42,8 +42,7 @@ class Mapper:
     """
 
     def __init__(self, plan: Plan, columns: pa.Schema, schema: Schema | None, strict: bool) -> None:
-        self._keys, self._columns, self._options = plan.keys, columns, plan.options
-        self._severity: Severity = "error" if strict else "warning"
+        self._keys, self._columns, self._seed = plan.keys, columns, plan.options.seed
         outputs = [output for output in plan.outputs if EVERY not in output.path]
         zips = star_groups([output for output in plan.outputs if EVERY in output.path], schema, bool(plan.keys))
         nodes = [
@@ -55,13 +54,11 @@ class Mapper:
         outputs = [outputs[number] for number in order]
         follow = _followers(outputs)
         self.leaves = tuple(self._leaf(output, follow.get(number)) for number, output in enumerate(outputs))
-        self._nodes = [nodes[number] for number in order]
+        nodes = [nodes[number] for number in order]
         for number, id_number in follow.items():
-            self._nodes[number] = Where(self._nodes[number], IsValid(self._nodes[id_number]))
-        known: dict[Node, Node] = {}
-        self._nodes = [interned(node, known) for node in self._nodes]
-        leaves = {node for each in self._nodes for node in walk(each) if isinstance(node, ExpressionSource)}
-        self._shared = repeated(leaf.expression.folded for leaf in leaves)
+            nodes[number] = Where(nodes[number], IsValid(nodes[id_number]))
+        ends = [(node, output.path) for node, output in zip(nodes, outputs, strict=True)]
+        self._program = Program(ends, plan.options, "error" if strict else "warning", plan.keys)
         self.arrow_schema = nested_schema(self.leaves) if schema is None else schema.arrow_schema
         self.notes, self.left_out = tuple(plan.notes), tuple(plan.left_out)
         self._names = [leaf.name for leaf in self.leaves]
@@ -75,7 +72,7 @@ class Mapper:
     @property
     def grouped_with(self) -> frozenset[str] | None:
         """The columns that its values depend on where rows are grouped; None for all."""
-        return self.reads if self._options.seed is None else None  # seeded random values differ by the whole row
+        return self.reads if self._seed is None else None  # seeded random values differ by the whole row
 
     def _leaf(self, output: Output, follows: int | None) -> Leaf:
         leaf = Leaf(output.path, output.type, output.text)
@@ -89,10 +86,13 @@ class Mapper:
 
     def __call__(self, chunk: Chunk) -> Chunk:
         """The chunk's records, mapped; row numbers, findings and source rows stay with them."""
-        work = self._work(chunk)
-        arrays = [work.column(node, leaf.path) for node, leaf in zip(self._nodes, self.leaves, strict=True)]
+        rows = SourceRows(source_records(chunk, self._columns), chunk.rows)
+        if self._keys:
+            offsets, _ = list_parts(chunk.members)
+            rows = SourceRows(rows.records, np.repeat(chunk.rows, np.diff(offsets)), offsets)
+        arrays, findings = self._program.run(rows)
         records = pa.RecordBatch.from_arrays(arrays, self._names)
-        issues = (*filter(None, map(self._wanted, chunk.issues)), *work.findings)
+        issues = (*filter(None, map(self._wanted, chunk.issues)), *findings)
         return replace(chunk, leaves=self.leaves, records=records, issues=issues)
 
     def _wanted(self, finding: Finding) -> Finding | None:
@@ -107,22 +107,13 @@ class Mapper:
                 return replace(finding, path=path)
         return None
 
-    def _work(self, chunk: Chunk) -> Work:
-        records = source_records(chunk, self._columns)
-        if not self._keys:
-            return Work(records, chunk.rows, self._options, self._severity, shared=self._shared)
-        offsets, _ = list_parts(chunk.members)
-        rows = np.repeat(chunk.rows, np.diff(offsets))
-        return Work(records, rows, self._options, self._severity, offsets, self._keys, self._shared)
-
 
 def source_records(chunk: Chunk, columns: pa.Schema) -> pa.RecordBatch:
     """The rows of a source chunk with its columns by name."""
+    if chunk.records.schema.names == columns.names:
+        return chunk.records
     if all(len(leaf.path) == 1 for leaf in chunk.leaves):
-        names = [str(leaf.path[0]) for leaf in chunk.leaves]
-        if names == chunk.records.schema.names:
-            return chunk.records
-        return pa.RecordBatch.from_arrays(chunk.records.columns, names)
+        return pa.RecordBatch.from_arrays(chunk.records.columns, [str(leaf.path[0]) for leaf in chunk.leaves])
     return chunk.nested(columns)
 
 

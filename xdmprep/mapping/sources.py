@@ -159,7 +159,7 @@ class ExpressionSource(Source):
         if self.expression.options.seed is None:  # else all columns tell the rows of a batch from those of others
             records = records.select(self.expression.columns) if self.expression.columns else records
         made = self.expression.apply(records, shared=shared)
-        return Made(made.column, made.failed, made.why)
+        return Made(made.column, failed=made.failed, why=made.why)
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,11 +191,8 @@ class CallableSource(Source):
             raise MappingError(f"{self.text} gives values of type {array.type}, which no record can hold.")
         array, unfit = plain_column(array)
         told = sorted((int(row), item.reason) for item in unfit for row in item.rows)
-        failed, why = (
-            np.array([row for row, _ in told], np.int64),
-            pa.array([reason for _, reason in told], pa.string()),
-        )
-        return Made(array, failed, why)
+        failed = np.array([row for row, _ in told], np.int64)
+        return Made(array, failed=failed, why=pa.array([reason for _, reason in told], pa.string()))
 
 
 def sources_of(node: Node) -> Iterator[Source]:

@@ -24,17 +24,15 @@ class Made(NamedTuple):
 
     Attributes:
         values: an array, or Python values where types differ per row.
+        misfits: what did not fit.
         failed: 0-based positions of the rows that failed, in order; None where none did.
         why: the reason of each of them.
-        misfits: what did not fit the type of a cast.
-        differing: 0-based positions of the rows that say something else than the first of their group.
     """
 
     values: Any
+    misfits: Sequence[Misfit] = ()
     failed: np.ndarray[Any, np.dtype[np.int64]] | None = None
     why: pa.Array | None = None
-    misfits: Sequence[Misfit] = ()
-    differing: np.ndarray[Any, np.dtype[np.int64]] | None = None
 
 
 @dataclass(frozen=True)
