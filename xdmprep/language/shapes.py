@@ -804,11 +804,6 @@ def said_type(kind: pa.DataType) -> pa.DataType | None:
     return None if found is None else _replaced(found, NUMERAL, DECIMAL)
 
 
-def handed_type(kind: pa.DataType) -> pa.DataType:
-    """The type of the columns of which :func:`said_type` says `kind`."""
-    return _replaced(kind, DECIMAL, NUMERAL)
-
-
 def _replaced(kind: pa.DataType, old: pa.DataType, new: pa.DataType) -> pa.DataType:
     if kind == old:
         return new

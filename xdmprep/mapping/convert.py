@@ -26,7 +26,7 @@ from ..language.columns import ZONED
 from ..language.shapes import is_object, to_python
 from .digits import without_digits
 from .nested import as_meant
-from .unknown import Others, inside, values_in_python, values_of_other_keys, values_of_others
+from .unknown import Others, values_in_python, values_of_other_keys, values_of_others
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -51,13 +51,15 @@ class Misfit:
     target: pa.DataType | None = None
 
 
+#: The ways to fields that the author was told of before the first row.
+_Noted = frozenset[Path]
+_NONE: _Noted = frozenset()
 #: An array, and what of it did not fit.
 _Converted = tuple[pa.Array, list[Misfit]]
 
 
 def convert(
-    values: pa.Array | list[Any], target: pa.DataType, options: Options, digits: bool = False,
-    told: pa.DataType | None = None,
+    values: pa.Array | list[Any], target: pa.DataType, options: Options, digits: bool = False, noted: _Noted = _NONE,
 ) -> tuple[pa.Array, list[Misfit]]:  # fmt: skip
     """Convert values to an Arrow type.
 
@@ -66,25 +68,12 @@ def convert(
         target: Arrow type of the result.
         options: of the mapping set, such as the time zone and date formats.
         digits: whether doubles that have lost digits of an id do not fit text.
-        told: the type that was known before the first row: its fields that `target` lacks are left out without a word.
+        noted: fields inside of the values that are left out without a word.
 
     Returns:
         An array of exactly `target`, null where a value did not fit, and what did not fit.
     """
-    return _Conversion(options, digits).of(values, target, told)
-
-
-def opened(values: pa.Array | list[Any], kind: pa.DataType, options: Options) -> tuple[pa.Array, list[Misfit]]:
-    """Objects with the fields of a type, each as it comes; other values are converted to the type."""
-    if isinstance(values, list) or not is_object(values.type):
-        return convert(values, kind, options)
-    children, found = [], []
-    for field, (_, part) in zip(kind, _fields_of(values, [field.name for field in kind]), strict=True):
-        child, misfits = opened(part, field.type, options) if is_object(field.type) else (part, [])
-        children.append(plain(child))
-        found += [replace(misfit, path=(field.name, *misfit.path)) for misfit in misfits]
-    names = [field.name for field in kind]
-    return pa.StructArray.from_arrays(children, names, mask=pa.array(~valid(values))), found
+    return _Conversion(options, digits).of(values, target, noted)
 
 
 @dataclass(frozen=True)
@@ -92,11 +81,11 @@ class _Conversion:
     options: Options
     digits: bool
 
-    def of(self, values: pa.Array | list[Any], target: pa.DataType, told: pa.DataType | None) -> _Converted:
-        """`values`, of which the type `told` was known, as `target`."""
+    def of(self, values: pa.Array | list[Any], target: pa.DataType, noted: _Noted) -> _Converted:
+        """`values` as `target`."""
         if isinstance(values, list):  # no type holds them: each is converted as a whole
             array, failed = coerce(values, target, self.options)
-            return array, [*_misfits(values, failed, target), *_left_out(values_in_python(values, target, told))]
+            return array, [*_misfits(values, failed, target), *_left_out(values_in_python(values, target, noted))]
         if pa.types.is_dictionary(values.type) and not holds_text(values.type):
             values = plain(values)
         kind = values.type
@@ -107,22 +96,20 @@ class _Conversion:
         if kind in (NUMERAL, ZONED):
             return self._scalars(values, target)
         if pa.types.is_struct(kind) and (parts := by_kind(values)) is not None:
-            return self._mixed(parts, target, told)
+            return self._mixed(parts, target, noted)
         if is_list(target) and is_list(kind):
-            return self._lists(values, target, told)
+            return self._lists(values, target, noted)
         if pa.types.is_struct(target) and (pa.types.is_struct(kind) or pa.types.is_map(kind)):
-            return self._to_struct(values, target, told)
+            return self._to_struct(values, target, noted)
         if pa.types.is_map(target) and pa.types.is_struct(kind) and kind.num_fields:
-            return self._struct_to_map(values, target, told)
+            return self._struct_to_map(values, target, noted)
         if pa.types.is_map(target) and pa.types.is_map(kind):
-            return self._maps(values, target, told)
+            return self._maps(values, target, noted)
         return self._scalars(values, target)
 
-    def _part(
-        self, field: pa.Field, values: pa.Array, target: pa.DataType, told: pa.DataType | None, *steps: str
-    ) -> _Converted:
+    def _part(self, field: pa.Field, values: pa.Array, target: pa.DataType, noted: _Noted, *steps: str) -> _Converted:
         """The values of a field inside of others."""
-        array, misfits = self.of(as_meant(field, values, target), target, told)
+        array, misfits = self.of(as_meant(field, values, target), target, noted)
         return array, [replace(misfit, path=(*steps, *misfit.path)) for misfit in misfits]
 
     def _scalars(self, values: pa.Array, target: pa.DataType) -> _Converted:
@@ -136,33 +123,33 @@ class _Conversion:
                 array = pc.if_else(pa.array(lost), None, plain(array))
         return array, misfits
 
-    def _mixed(self, parts: list[pa.Array], target: pa.DataType, told: pa.DataType | None) -> _Converted:
+    def _mixed(self, parts: list[pa.Array], target: pa.DataType, noted: _Noted) -> _Converted:
         """Values of one type here and of another there: each by itself."""
-        found = [self.of(part, target, told) for part in parts]
+        found = [self.of(part, target, noted) for part in parts]
         made = pc.coalesce(*(plain(array) for array, _ in found))  # no two of the parts have a value in the same row
         return made, [misfit for _, misfits in found for misfit in misfits]
 
-    def _lists(self, values: pa.Array, target: pa.DataType, told: pa.DataType | None) -> _Converted:
+    def _lists(self, values: pa.Array, target: pa.DataType, noted: _Noted) -> _Converted:
         offsets, flat = list_parts(values)
-        told = inside(told, values.type)
-        inner, misfits = self._part(values.type.value_field, flat, target.value_type, told, EVERY)
+        inside = _inside(noted).get(EVERY, _NONE)
+        inner, misfits = self._part(values.type.value_field, flat, target.value_type, inside, EVERY)
         array = pa.ListArray.from_arrays(pa.array(offsets), inner, type=target, mask=pa.array(~valid(values)))
         return array, [replace(misfit, positions=_owners(offsets, misfit.positions)) for misfit in misfits]
 
-    def _to_struct(self, values: pa.Array, target: pa.DataType, told: pa.DataType | None) -> _Converted:
-        children, found, kind = [], [], values.type
+    def _to_struct(self, values: pa.Array, target: pa.DataType, noted: _Noted) -> _Converted:
+        children, found, inside = [], [], _inside(noted)
         for field, (own, part) in zip(target, _fields_of(values, [field.name for field in target]), strict=True):
-            child, misfits = self._part(own, part, field.type, inside(told, kind, field.name), field.name)
+            child, misfits = self._part(own, part, field.type, inside.get(field.name, _NONE), field.name)
             children.append(plain(child))
             found += misfits
-        is_map = pa.types.is_map(kind)
-        found += _left_out(values_of_other_keys(values, target) if is_map else values_of_others(values, target, told))
+        is_map = pa.types.is_map(values.type)
+        found += _left_out(values_of_other_keys(values, target) if is_map else values_of_others(values, target, noted))
         return pa.StructArray.from_arrays(children, fields=list(target), mask=pa.array(~valid(values))), found
 
-    def _struct_to_map(self, values: pa.Array, target: pa.DataType, told: pa.DataType | None) -> _Converted:
+    def _struct_to_map(self, values: pa.Array, target: pa.DataType, noted: _Noted) -> _Converted:
         """An object as a map: a field that is null is a key that is not there."""
         names, n = [field.name for field in values.type], len(values)
-        made, found = self._to_struct(values, pa.struct([(name, target.item_type) for name in names]), told)
+        made, found = self._to_struct(values, pa.struct([(name, target.item_type) for name in names]), noted)
         rows, fields = np.nonzero(np.stack([valid(part) for part in values.flatten()], axis=1))
         keys = pa.array(names, pa.string()).take(pa.array(fields))
         items = pa.concat_arrays(made.flatten()).take(pa.array(fields * n + rows))
@@ -171,10 +158,10 @@ class _Conversion:
             pa.array(offsets), keys, items, type=target, mask=pa.array(~valid(values))
         ), found
 
-    def _maps(self, values: pa.Array, target: pa.DataType, told: pa.DataType | None) -> _Converted:
+    def _maps(self, values: pa.Array, target: pa.DataType, noted: _Noted) -> _Converted:
         """A map as another: what does not fit is null, and only that."""
         keys, parts, counts = map_parts(values)
-        items, misfits = self._part(values.type.item_field, parts, target.item_type, inside(told, values.type))
+        items, misfits = self._part(values.type.item_field, parts, target.item_type, _inside(noted).get("{*}", _NONE))
         offsets = offsets_of(counts)
         found = []
         for misfit in misfits:  # each key is a place of its own
@@ -186,6 +173,15 @@ class _Conversion:
                 found.append(replace(misfit, path=(name, *misfit.path), positions=rows[some], shown=shown))
         keys, items, mask = keys.cast(pa.string()), plain(items), pa.array(~valid(values))
         return pa.MapArray.from_arrays(pa.array(offsets), keys, items, type=target, mask=mask), found
+
+
+def _inside(noted: _Noted) -> dict[str | int, _Noted]:
+    """The ways that go on, without the first step, by that step."""
+    found: dict[str | int, _Noted] = {}
+    for way in noted:
+        if len(way) > 1:
+            found[way[0]] = found.get(way[0], _NONE) | {way[1:]}
+    return found
 
 
 def _fields_of(values: pa.Array, names: list[str]) -> Iterator[tuple[pa.Field, pa.Array]]:

@@ -18,13 +18,13 @@ from ..language import Options
 from ..language.shapes import only_where
 from ..language.tree import Node, children, repeated
 from .array_zip import zipped
-from .convert import Misfit, convert, opened, texts
+from .convert import Misfit, convert, texts
 from .destinations import type_name
 from .digits import lost_rows
 from .hints import hinted
 from .nested import as_meant
 from .sources import ColumnSource, ConstantSource, ExpressionSource, Source, field_of, source_of
-from .tree import Cast, Collect, First, GetPath, IsValid, Made, Opened, Step, Where, Zip
+from .tree import Cast, Collect, First, GetPath, IsValid, Made, Step, Where, Zip
 
 _Ints = np.ndarray[Any, np.dtype[np.int64]]
 _Offsets = np.ndarray[Any, np.dtype[np.int32]]
@@ -134,8 +134,6 @@ class Program:
                 return lambda _, made: Made(array_at(plain(made.values), steps))
             case Cast():
                 return self._cast(node)
-            case Opened(_, kind):
-                return lambda _, made: Made(*opened(made.values, kind, self._options))
             case Where():
                 return lambda _, made, holds: Made(only_where(made.values, _true(holds.values)))
             case IsValid():
@@ -157,7 +155,6 @@ class Program:
         """Values of a type; null where text would be made of a double that has lost digits."""
         target, source, field = node.type, source_of(node.value), field_of(node.value)
         fine = (target, _TEXT_COLUMN) if pa.types.is_string(target) else (target,)
-        places = source.as_text(target) if isinstance(source, ExpressionSource) else ()
         digits = isinstance(source, ColumnSource)
 
         def cast(rows: SourceRows, made: Made) -> Made:
@@ -165,10 +162,10 @@ class Program:
             if not isinstance(values, pa.Array) or values.type not in fine:
                 if field is not None and isinstance(values, pa.Array):
                     values = as_meant(field, values, target)
-                made = Made(*convert(values, target, self._options, digits, node.told))
+                made = Made(*convert(values, target, self._options, digits, node.noted))
             else:
                 made = Made(values)
-            if not places or (found := lost_rows(rows.records, places)) is None:
+            if not node.printed or (found := lost_rows(rows.records, node.printed)) is None:
                 return made
             lost = found[0] & valid(made.values)
             at = np.flatnonzero(lost)

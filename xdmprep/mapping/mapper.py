@@ -28,7 +28,7 @@ from .destinations import IDENTITY_MAPS, document_order
 from .evaluation import Program, SourceRows
 from .plan import Output, Plan
 from .sources import ColumnSource, ConstantSource, places_of, source_of
-from .tree import Cast, First, GetPath, IsValid, Where
+from .tree import Cast, First, IsValid, Where
 
 
 class Mapper:
@@ -120,7 +120,7 @@ def source_records(chunk: Chunk, columns: pa.Schema) -> pa.RecordBatch:
 def _first(node: Node, keys: Collection[str]) -> Node:
     """The first value of each group; of a column that rows are grouped by it is taken before it is converted."""
     source = source_of(node)
-    if isinstance(node, Cast | GetPath) and isinstance(source, ColumnSource) and source.column in keys:
+    if isinstance(node, Cast) and isinstance(source, ColumnSource) and source.column in keys:
         return replace(node, value=_first(node.value, keys))
     return First(node)
 

@@ -18,9 +18,10 @@ import pyarrow as pa
 from ..core.arrow_types import is_list, is_text, why_unheld
 from ..core.ndjson.fields import is_numeral, is_unseen
 from ..core.paths import EVERY, Path, format_path
+from ..core.shred import Leaf, nested_schema
 from ..errors import ExpressionError, MappingError, did_you_mean, shorten
 from ..language import NUMERAL, Options, by_kind, coerce
-from ..language.shapes import final, handed_type
+from ..language.shapes import final
 from ..language.tree import Node
 from ..schema import Field, Schema
 from .destinations import clashes, destination, find, never_fits, target_type, type_name
@@ -41,7 +42,7 @@ from .sources import (
     sources_of,
 )
 from .split import split
-from .tree import Cast, GetPath, Opened
+from .tree import Cast, GetPath
 from .unknown import unknown_fields
 
 #: Some rows of a source, or what gives them.
@@ -269,8 +270,11 @@ class _Planner:
         """The values of a node of type `kind` as another; the fields that this one lacks are noted."""
         if kind is None and pa.types.is_nested(made) and isinstance(node, ExpressionSource):
             kind = node.expression.outline
-        self.unknown.update(dict.fromkeys(() if kind is None else unknown_fields(kind, made, path)))
-        return Cast(node, made, kind if pa.types.is_nested(made) else None)
+        noted = dict.fromkeys(() if kind is None else unknown_fields(kind, made))
+        self.unknown.update(dict.fromkeys((*path, *way) for way in noted))
+        source = source_of(node)
+        printed = source.as_text(made) if isinstance(source, ExpressionSource) else ()
+        return Cast(node, made, frozenset(noted), printed)
 
     def _must_fit(self, kind: pa.DataType, target: pa.DataType) -> None:
         if reason := never_fits(kind, target, self.made.options):
@@ -307,13 +311,14 @@ class _Planner:
             if kind is not None and target is not None:
                 self._must_fit(kind, target.arrow_type)
             made = whole = _held(target_type(target, kind), kind)
-            for _ in range(path.count(EVERY) - bool(self.made.keys)):
+            lists = [EVERY] * (path.count(EVERY) - bool(self.made.keys))
+            for _ in lists:
                 whole = pa.list_(whole)
             cast = self._cast(node, made, kind, path)
-            told = cast.told if whole is made else source.type
-            return [Output(path, made, replace(cast, type=whole, told=told), one.item)]
+            noted = frozenset((*lists, *way) for way in cast.noted)
+            return [Output(path, made, replace(cast, type=whole, noted=noted), one.item)]
         if kind is not None and pa.types.is_struct(kind) and (target is None or target.type == "object"):
-            found = list(self._expanded(one, kind, target, (), overrides))
+            found = self._expanded(one, kind, target, overrides)
             if not found and not overrides:
                 raise MappingError("no field of the source's object is a field of the destination.")
             return found
@@ -323,7 +328,7 @@ class _Planner:
             if isinstance(source, ColumnSource) and is_text(target.arrow_type):
                 refuse_lost_digits(source.field)
             if (kind is None or pa.types.is_null(kind)) and target.type == "object" and overrides:
-                return list(self._expanded(one, target.arrow_type, target, (), overrides))
+                return self._expanded(one, target.arrow_type, target, overrides)
         elif isinstance(source, ColumnSource) and is_numeral(source.field):
             made = pa.list_(pa.float64()) if is_list(kind) else pa.float64()
             return [Output(path, made, Cast(node, made), one.item)]
@@ -369,35 +374,46 @@ class _Planner:
             kind = kind.value_type
         return kind
 
-    def _expanded(
-        self, one: _Bound, kind: pa.DataType, target: Field | None, steps: Path, overrides: set[Path]
-    ) -> Iterator[Output]:
+    def _expanded(self, one: _Bound, kind: pa.DataType, target: Field | None, overrides: set[Path]) -> list[Output]:
         """An output for each field of an object of type `kind` that the destination has and no other mapping makes.
 
         A column is walked into as it comes; what else gives objects need not have the same fields in every chunk.
         """
-        if not steps and not (isinstance(one.node, ColumnSource) and pa.types.is_struct(one.node.type)):
-            made = handed_type(kind) if isinstance(one.node, ExpressionSource) else kind
-            one = replace(one, node=Opened(one.node, made))
+        found = {way: parts for way, *parts in self._fields(one.path, kind, target, (), overrides)}
+        column = one.node if isinstance(one.node, ColumnSource) and pa.types.is_struct(one.node.type) else None
+        whole = nested_schema([Leaf(way, made) for way, (made, _) in found.items()])
+        made_whole = Cast(one.node, pa.struct(whole), frozenset(unknown_fields(kind, pa.struct(whole))))
+        outputs = []
+        for way, (made, child) in found.items():
+            path = (*one.path, *way)
+            node: Node = GetPath(made_whole, way)
+            if column is not None:
+                node = replace(column, type=child.type, steps=(*column.steps, *way), field=child)
+            outputs.append(Output(path, made, self._cast(node, made, child.type, path), one.item))
+        return outputs
+
+    def _fields(
+        self, above: Path, kind: pa.DataType, target: Field | None, steps: Path, overrides: set[Path]
+    ) -> Iterator[tuple[Path, pa.DataType, pa.Field]]:
+        """The way to each field, its type in the destination, and the field; `above` is the path of the object."""
         for child in kind:
             way = (*steps, child.name)
-            path = (*one.path, *way)
+            path = (*above, *way)
             if path in overrides:
                 continue
             below = None if target is None else target.children.get(child.name)
             if target is not None and (below is None or not below.declared):
                 self.unknown[path] = None
             elif pa.types.is_struct(child.type) and (below is None or below.type == "object"):
-                yield from self._expanded(one, child.type, below, way, overrides)
+                yield from self._fields(above, child.type, below, way, overrides)
             else:
-                reason = ""
                 if below is not None and not is_unseen(child):
                     reason = never_fits(child.type, below.arrow_type, self.made.options)
-                if reason:
-                    raise MappingError(f"'{format_path(path)}': {reason}.")
+                    if reason:
+                        raise MappingError(f"'{format_path(path)}': {reason}.")
                 made = pa.float64() if below is None and is_numeral(child) else target_type(below, child.type)
                 if made is not None:
-                    yield Output(path, made, self._cast(GetPath(one.node, way), made, child.type, path), one.item)
+                    yield way, made, child
 
 
 def _held(made: pa.DataType | None, kind: pa.DataType | None) -> pa.DataType:

@@ -27,7 +27,7 @@ from ..language.tree import Node, children
 from .digits import holds_texts, places_with_doubles
 from .fields import FieldMapping, Missing, is_plain_path, may_be_a_name
 from .nested import NoSuchField, NoSuchPath, field_at, type_in
-from .tree import First, GetPath, Made, Step, Where, Zip
+from .tree import First, Made, Step, Where, Zip
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,9 +219,6 @@ def field_of(node: Node) -> pa.Field | None:
     match node:
         case ColumnSource():
             return node.field
-        case GetPath(value, steps):
-            found = field_of(value)
-            return None if found is None else field_at(found, steps)
         case Where(value) | First(value):
             return field_of(value)
     return None
@@ -230,8 +227,6 @@ def field_of(node: Node) -> pa.Field | None:
 def places_of(node: Node, names: Sequence[str]) -> Iterator[Path]:
     """The places in the source that a node looks at; `names` are the source's columns."""
     match node:
-        case GetPath(value, steps) if field_of(value) is not None:
-            yield from ((*place, *steps) for place in places_of(value, names))
         case ColumnSource():
             yield (node.column, *node.steps)
         case ExpressionSource():

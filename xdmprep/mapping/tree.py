@@ -54,18 +54,13 @@ class GetPath(Step):
 class Cast(Step):
     """The values as exactly `type`; what does not fit is null.
 
-    The author was told of the fields in values of type `told` that `type` does not have.
+    The author was told of the fields `noted` inside of the values, which `type` does not have.  Where doubles at one of
+    the `printed` places in the source have lost digits, there is no value.
     """
 
     type: pa.DataType
-    told: pa.DataType | None = None
-
-
-@dataclass(frozen=True)
-class Opened(Step):
-    """The values as objects with the fields of `type`, each as it comes."""
-
-    type: pa.DataType
+    noted: frozenset[Path] = frozenset()
+    printed: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ the values tell are findings (:func:`values_of_others`, :func:`values_of_other_k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -60,33 +60,11 @@ def unknown_fields(kind: pa.DataType, target: pa.DataType, path: Path = ()) -> I
                 yield from unknown_fields(child.type, inner, (*path, child.name))
 
 
-def inside(told: pa.DataType | None, kind: pa.DataType, name: str | None = None) -> pa.DataType | None:
-    """The type of what is in values of a type; of several kinds side by side, in those like `kind`.
-
-    Args:
-        told: the type; None where nothing is known.
-        kind: the type that some values have.
-        name: of a field; None for the elements of arrays and the items of maps.
-
-    Returns:
-        The type; None where nothing is known.
-    """
-    for part in (told, *(kinds_of(told) if told is not None and pa.types.is_struct(told) else ())):
-        if part is None or part.id != kind.id or is_hidden(part.field(0).name if part.num_fields else ""):
-            continue
-        if pa.types.is_struct(part):
-            if name is not None and (at := part.get_field_index(name)) >= 0:
-                return part.field(at).type
-            continue
-        return part.item_type if pa.types.is_map(part) else part.value_type if is_list(part) else None
-    return None
-
-
-def values_of_others(values: pa.Array, target: pa.DataType, told: pa.DataType | None) -> Others:
-    """The values of an array of objects under names that neither `target` has nor the author was told of."""
+def values_of_others(values: pa.Array, target: pa.DataType, noted: Collection[Path]) -> Others:
+    """The values of an array of objects under names that neither `target` has nor are among `noted`."""
     for number, field in enumerate(values.type):
         name = field.name
-        if target.get_field_index(name) >= 0 or is_hidden(name) or inside(told, values.type, name) is not None:
+        if target.get_field_index(name) >= 0 or is_hidden(name) or (name,) in noted:
             continue
         part = pc.struct_field(values, number)
         if len(rows := np.flatnonzero(valid(part))):
@@ -112,10 +90,9 @@ def values_of_other_keys(values: pa.Array, target: pa.DataType) -> Others:
         yield ("{*}",), rows[rest], names.take(pa.array(rest)).cast(pa.string())
 
 
-def values_in_python(values: Iterable[Any], target: pa.DataType, told: pa.DataType | None) -> Others:
+def values_in_python(values: Iterable[Any], target: pa.DataType, noted: Collection[Path]) -> Others:
     """As :func:`values_of_others`, at any depth, for Python values."""
     found: dict[Path, tuple[list[int], list[Any]]] = {}
-    noted = frozenset(() if told is None else unknown_fields(told, target))
 
     def visit(row: int, value: Any, kind: pa.DataType, path: Path) -> None:
         if isinstance(value, list) and is_list(kind):
