@@ -257,11 +257,7 @@ def test_letter_case_of_columns_is_that_of_each_text(values: list[str | None], c
     column = pa.array(["ß" * cut, *values], pa.string()).slice(1)
     assert texts.upper(column).to_pylist() == [None if text is None else text.upper() for text in values]
     assert texts.lower(column).to_pylist() == [None if text is None else text.lower() for text in values]
-    made, odd = texts.folded(column)
-    known = [(text, fold) for text, fold, row in zip(values, made.to_pylist(), range(len(values)), strict=True)
-             if text is not None and (odd is None or not odd[row])]  # fmt: skip
-    for (one, fold), (other, second) in itertools.product(known, known):
-        assert (fold == second) == (folded(one) == folded(other))
+    assert texts.folded(column).to_pylist() == [None if text is None else folded(text) for text in values]
 
 
 @pytest.mark.parametrize(

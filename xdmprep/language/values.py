@@ -16,7 +16,6 @@ from collections.abc import Callable
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from decimal import Context as DecimalContext
-from functools import lru_cache
 from operator import ge, gt, le, lt
 from typing import Any
 
@@ -154,15 +153,22 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
+class _Folded(dict[int, str]):
+    """The letter that each code point becomes, found when it is asked for."""
+
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        upper = letter.upper() if len(letter.upper()) == 1 else letter
+        self[code] = found = "i" if letter == "İ" else upper.lower()
+        return found
+
+
+_FOLDED = _Folded()
+
+
 def folded(text: str) -> str:
     """`text` case-folded as in Java: each character becomes one other."""
-    return text.lower() if text.isascii() else "".join(map(_folded_letter, text))
-
-
-@lru_cache(4096)
-def _folded_letter(letter: str) -> str:
-    upper = letter.upper() if len(letter.upper()) == 1 else letter
-    return "i" if letter == "İ" else upper.lower()
+    return text.lower() if text.isascii() else text.translate(_FOLDED)
 
 
 def text_of(value: Any) -> str:

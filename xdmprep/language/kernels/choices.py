@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -152,10 +153,10 @@ def coalesce(rows: Rows, *given: Column) -> Made:
     return chosen(which, [Column(array) for array in arrays])
 
 
-def element(lists: pa.Array, at: int) -> Column:
+def element(lists: pa.Array, at: Any) -> Column:
     """One element of each list, counted from the end where `at` is negative; null where none exists."""
     offsets, items = list_parts(lists)
-    here = offsets[:-1] + at if at >= 0 else offsets[1:] + at
+    here = np.where(np.less(at, 0), offsets[1:], offsets[:-1]) + at
     inside = (here >= offsets[:-1]) & (here < offsets[1:])
     return Column(items.take(pa.array(here, pa.int64(), mask=~inside)))
 

@@ -10,7 +10,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...kernels.arrays import first_hits, list_parts, offsets_of, owners_of, ranges, side_by_side, sieved
-from ..columns import BOOL, LONG, TEXT, Column, Ints, Mask, as_mask, marked, merged, nulls_of, patched, plain, some
+from ..columns import (
+    BOOL,
+    LONG,
+    TEXT,
+    Column,
+    Ints,
+    Mask,
+    as_mask,
+    marked,
+    merged,
+    nulls_of,
+    numpy_of,
+    patched,
+    plain,
+    some,
+)
 from ..functions import table
 from ..shapes import (
     ABSENT,
@@ -54,33 +69,26 @@ from .table import (
 # Arrays made of values
 
 
-def _interleaved(n: int, columns: Sequence[pa.Array], keep: Sequence[Mask] | None) -> pa.Array:
-    """Lists of one value a column, row by row; where `keep` is given, without those where it is False."""
-    width = len(columns)
-    if not width:
-        return list_of(np.zeros(n + 1, dtype=np.int32), pa.nulls(0))
-    flat = stacked(columns)
-    if keep is None:
-        at = (np.arange(n)[:, None] + np.arange(width) * n).ravel()
-        return list_of(np.arange(n + 1) * width, flat if width == 1 else flat.take(pa.array(at)))
-    there = np.stack(keep, axis=1)
-    offsets = offsets_of(there.sum(axis=1))
-    if width == 1:
-        return list_of(offsets, flat if there.all() else flat.filter(pa.array(there[:, 0])))
-    rows, which = np.nonzero(there)
-    return list_of(offsets, flat.take(pa.array(rows + which * n)))
+def _singles(column: pa.Array, keep: Mask | None = None) -> tuple[Ints, pa.Array]:
+    """Offsets and elements of lists of one value; of none where `keep` is False."""
+    bounds = np.arange(len(column) + 1, dtype=np.int32)
+    return (bounds, column) if keep is None else sieved(bounds, keep, column)
+
+
+def _interleaved(n: int, columns: Sequence[pa.Array]) -> pa.Array:
+    """Lists of one value a column, row by row."""
+    return behind(n, list(map(_singles, columns)))
 
 
 @kernel("[,]", "any*")
 def array(rows: Rows, *given: Column) -> Made:
-    return Column(_interleaved(rows.n, [column.values for column in given], None))
+    return Column(_interleaved(rows.n, [column.values for column in given]))
 
 
 @kernel("to_array", "fixed any*")
 def to_array(rows: Rows, nulls: Any, *given: Column) -> Made:
     need(isinstance(nulls, bool))
-    keep = None if nulls else [~nulls_of(column.values) for column in given]
-    return Column(_interleaved(rows.n, [column.values for column in given], keep))
+    return Column(behind(rows.n, [_singles(each.values, None if nulls else ~nulls_of(each.values)) for each in given]))
 
 
 def _lists(rows: Rows, given: Sequence[Column]) -> list[tuple[Ints, pa.Array]]:
@@ -95,6 +103,8 @@ def _lists(rows: Rows, given: Sequence[Column]) -> list[tuple[Ints, pa.Array]]:
 
 def behind(n: int, lists: Sequence[tuple[Ints, pa.Array]]) -> pa.Array:
     """The elements of all lists of a row, one list behind the other."""
+    if not lists:
+        return list_of(np.zeros(n + 1, dtype=np.int32), pa.nulls(0))
     lengths = np.stack([np.diff(offsets) for offsets, _ in lists], axis=1)
     bases = offsets_of([len(items) for _, items in lists])[:-1]
     starts = np.stack([offsets[:-1] for offsets, _ in lists], axis=1) + bases
@@ -109,8 +119,7 @@ def join_arrays(rows: Rows, *given: Column) -> Made:
 
 @kernel("add_to_array", "any any*")
 def add_to_array(rows: Rows, value: Column, *more: Column) -> Made:
-    singles = [(np.arange(rows.n + 1, dtype=np.int32), plain(column.values)) for column in more]
-    return Column(behind(rows.n, [*_lists(rows, [value]), *singles]))
+    return Column(behind(rows.n, [*_lists(rows, [value]), *(_singles(column.values) for column in more)]))
 
 
 @kernel("upsert_array_append upsert_array_replace", "any any?")
@@ -199,8 +208,8 @@ def _pairs(rows: Rows, *given: Column) -> Made:
     absent = np.zeros(rows.n, dtype=bool)
     for column in columns:
         absent |= nulls_of(column)
-    offsets, names = list_parts(_interleaved(rows.n, [pc.fill_null(column, "") for column in columns], None))
-    _, items = list_parts(_interleaved(rows.n, [column.values for column in values], None))
+    offsets, names = list_parts(_interleaved(rows.n, [pc.fill_null(column, "") for column in columns]))
+    _, items = list_parts(_interleaved(rows.n, [column.values for column in values]))
     return Column(
         map_of(*with_each_key_once(offsets, names, items)), merged(some(absent), *[key.open for key in printed])
     )
@@ -404,7 +413,7 @@ def map_get_values(rows: Rows, value: Column, *keys: Column) -> Made:
     _needs_keys(*several)
     if not many:
         return found[0][0]
-    lists = _interleaved(rows.n, [column.values for column, _ in found], None)
+    lists = _interleaved(rows.n, [column.values for column, _ in found])
     return Column(only_where(lists, ~nulls_of(value.values)))
 
 
@@ -438,22 +447,15 @@ def _walk(rows: Rows, value: Column, key: Column) -> Made:
             return _walk(rows, value, Constants(str(key.value), rows.n))
         return _lookup(rows, value, key)[0]
     if name == "list":
-        at = key.value if isinstance(key, Constants) else None
-        if isinstance(at, str):
-            at = int(at) if at.isdigit() and at.isascii() and len(at) < 10 else None
-        if type(at) is int:
-            return element(value.values, at if 0 <= at < 2**30 else 2**30)
-        return _picked(value.values, key.values) if asked == "long" else None
+        if isinstance(key, Constants) and isinstance(at := key.value, str):
+            need(at.isdigit() and at.isascii() and len(at) < 10)
+            return element(value.values, int(at))
+        need(asked == "long")
+        at = numpy_of(key.values.fill_null(-1))
+        return element(value.values, np.where((at < 0) | (at > 2**30), 2**30, at))
     if name in ("text", "long", "double", "bool", "moment"):
         return failing(rows, value)
     return None
-
-
-def _picked(lists: pa.Array, index: pa.Array) -> Column:
-    offsets, items = list_parts(lists)
-    places = index.fill_null(-1).to_numpy(zero_copy_only=False)
-    inside = (places >= 0) & (places < np.diff(offsets))
-    return Column(items.take(pa.array(offsets[:-1] + np.where(inside, places, 0), pa.int64(), mask=~inside)))
 
 
 # Sizes and membership

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,7 @@ from ..columns import (
     reported,
     some,
 )
-from ..options import Options
-from ..shapes import alternatives, chosen, digits_of, instant_of, mixed_of, only_where
+from ..shapes import chosen, digits_of, instant_of, mixed_of, only_where
 from ..values import DECIMAL, kind_of, number_in
 from ..zoned_datetime import Moment
 from . import exact, numbers, texts
@@ -118,96 +118,67 @@ def to_float(rows: Rows, value: Column) -> Made:
 # Arithmetic
 
 
+@dataclass(slots=True)
 class _Operand:
     """Numbers of a column: integers here, doubles there; null is the integer 0.
 
     Attributes:
         longs, doubles: as integers and as doubles, both in every row.
         whole: where the number is an integer; True or False where that is so in all rows.
-        open: where the column has no number.
         null: where the column is null.
-        why: why open rows fail, as of a column.
+        open: where the column has no number.
+        words: the strings that spell the numbers, if they are spelled.
     """
 
-    __slots__ = ("doubles", "longs", "may_differ", "null", "open", "whole", "why")
+    longs: Ints
+    doubles: Ints
+    whole: Any
+    null: Mask
+    open: Mask | None = None
+    words: pa.Array | None = None
 
-    def __init__(self, longs: Any, doubles: Any, whole: Any, null: Mask, is_open: Mask | None = None) -> None:
-        self.longs, self.doubles, self.whole, self.null, self.open = longs, doubles, whole, null, is_open
-        self.may_differ, self.why = False, None
-
-    def fault(self, options: Options) -> Column:
+    def fault(self, rows: Rows) -> Column:
         """A column that is open where the operand cannot be used."""
-        column = Column(None, self.open, self.why)
-        if options.null_operand == "zero":
+        column = Column(None, self.open)
+        if self.words is not None:
+            column = reported(self.words, rows.opened(column), _NO_NUMBER)
+        if rows.options.null_operand == "zero":
             return column
-        return because(Column(None, merged(self.open, some(self.null)), self.why), (self.null, "an operand is null"))
+        is_open = merged(self.open, some(self.null))
+        return because(Column(None, is_open, column.why), (self.null, "an operand is null"))
 
 
 def _operand(rows: Rows, column: Column) -> _Operand:
     name = kind(column)
-    none = np.zeros(rows.n, dtype=bool)
-    if name == "null":
-        zero = np.zeros(rows.n, dtype=np.int64)
-        return _Operand(zero, zero.astype(np.float64), True, ~none)
-    if name in ("long", "bool"):
-        longs = numpy_of(column.values.cast(LONG))
-        return _Operand(longs, longs.astype(np.float64), True, nulls_of(column.values))
+    need(name in ("null", "long", "bool", "double", "text"))
+    if name == "text" and isinstance(column, Constants):
+        found = number_in(column.value)
+        need(found is not None and (not isinstance(found, int) or -(2**63) <= found < 2**63))
+        return _operand(rows, Constants(found, rows.n))
+    null = nulls_of(column.values)
     if name == "double":
-        null = nulls_of(column.values)
-        whole: Any = null if null.any() else False
-        return _Operand(np.zeros(rows.n, dtype=np.int64), numpy_of(column.values), whole, null)
+        return _Operand(np.zeros(rows.n, np.int64), numpy_of(column.values), null if null.any() else False, null)
     if name == "text":
-        if isinstance(column, Constants):
-            found = number_in(column.value)
-            need(found is not None and (not isinstance(found, int) or -(2**63) <= found < 2**63))
-            return _operand(rows, Constants(found, rows.n))
-        return _spelled(rows, plain(column.values))
-    need(name == "mixed")
-    parts = {label: Column(child) for label, child in alternatives(column.values)}
-    need(set(parts) <= {"long", "double", "bool", "text"})
-    return _combined(rows, parts, nulls_of(column.values))
+        return _spelled(plain(column.values), null)
+    longs = numpy_of(column.values.cast(LONG))
+    return _Operand(longs, longs.astype(np.float64), True, null)
 
 
 _PLAIN_INTEGER = r"^[+-]?[0-9]{1,18}\z"
 _LONG_INTEGER = r"^[+-]?[0-9]{19,}\z"
 
 
-def _spelled(rows: Rows, values: pa.Array) -> _Operand:
+def _spelled(values: pa.Array, null: Mask) -> _Operand:
     """The numbers that strings spell; open where they spell none, or one that is rare."""
     integral = as_mask(pc.match_substring_regex(values, _PLAIN_INTEGER))
-    null = nulls_of(values)
-    if not integral.all():
-        longs = numbers.integers(only_where(values, integral))
-        decimal = numbers.decimals(only_where(values, ~integral))
-        long = as_mask(pc.match_substring_regex(values, _LONG_INTEGER))  # a double holds not all of its digits
-        is_open = merged(longs.open, decimal.open, some(long))
-        doubles = np.where(integral, numpy_of(longs.values).astype(np.float64), numpy_of(decimal.values))
-        found = _Operand(numpy_of(longs.values), doubles, integral | null, null, is_open)
-    else:
-        longs = numbers.integers(values)
-        whole = numpy_of(longs.values)
-        found = _Operand(whole, whole.astype(np.float64), np.ones(rows.n, dtype=bool), null, longs.open)
-    found.may_differ = True
-    found.why = reported(values, rows.opened(Column(None, found.open)), _NO_NUMBER).why
-    return found
-
-
-def _combined(rows: Rows, parts: dict[str, Column], null: Mask) -> _Operand:
-    longs = np.zeros(rows.n, dtype=np.int64)
-    doubles = np.zeros(rows.n, dtype=np.float64)
-    whole = null.copy()
-    opened: list[Mask | None] = []
-    differ = False
-    for column in parts.values():
-        part = _operand(rows, column)
-        here = ~part.null
-        longs, doubles = np.where(here, part.longs, longs), np.where(here, part.doubles, doubles)
-        whole = np.where(here, part.whole, whole)
-        opened.append(None if part.open is None else part.open & here)
-        differ |= part.may_differ
-    made = _Operand(longs, doubles, whole, null, merged(*opened))
-    made.may_differ = differ or not set(parts) <= {"long", "double"}
-    return made
+    whole = numbers.integers(only_where(values, integral))
+    longs = numpy_of(whole.values)
+    if integral.all():
+        return _Operand(longs, longs.astype(np.float64), integral, null, whole.open, values)
+    decimal = numbers.decimals(only_where(values, ~integral))
+    long = as_mask(pc.match_substring_regex(values, _LONG_INTEGER))  # a double holds not all of its digits
+    doubles = np.where(integral, longs.astype(np.float64), numpy_of(decimal.values))
+    return _Operand(longs, doubles, integral | null, null, merged(whole.open, decimal.open, some(long)), values)
 
 
 def _sum(rows: Rows, left: Column, right: Column, operator: str) -> Column:
@@ -219,7 +190,7 @@ def _sum(rows: Rows, left: Column, right: Column, operator: str) -> Column:
     made = _result(rows, a, b, operator)
     if operator in "/%":
         made = because(made, (b.doubles == 0, "division by zero"))
-    faults = [a.fault(rows.options), b.fault(rows.options), made]
+    faults = [a.fault(rows), b.fault(rows), made]
     return Column(made.values, merged(*[each.open for each in faults]), first_reasons(faults, rows.n))
 
 
@@ -234,7 +205,7 @@ def _result(rows: Rows, a: _Operand, b: _Operand, operator: str) -> Column:
     if np.ndim(both) == 0:
         both = np.full(rows.n, bool(both))
     never = a.whole is False or b.whole is False
-    differs = (a.may_differ or b.may_differ) and not never
+    differs = (a.words is not None or b.words is not None) and not never
     if not both.any() and (rows.n or not differs):
         return Column(pa.array(doubles), some(odd))
     longs, large = numbers.whole(operator, a.longs, b.longs)
@@ -266,12 +237,8 @@ def add(rows: Rows, left: Column, right: Column) -> Made:
     names = kind(left), kind(right)
     if "numeral" in names and "text" not in names:
         return _sum(rows, left, right, "+")
-    need(set(names) <= {"text", "long", "double", "null", "mixed", "numeral"})
-    need("mixed" not in names or set(names) == {"mixed"} or "text" not in names)
+    need(set(names) <= {"text", "long", "double", "null", "numeral"})
     if "text" not in names:
-        for column in (left, right):
-            labels = [label for label, _ in alternatives(column.values)] if kind(column) == "mixed" else []
-            need(set(labels) <= {"long", "double"})
         return _sum(rows, left, right, "+")
     strict = rows.options.null_operand == "error"
     null = nulls_of(left.values) | nulls_of(right.values)
@@ -291,37 +258,20 @@ def add(rows: Rows, left: Column, right: Column) -> Made:
         no_number = ~nulls_of(total.why) & ~(null & strict)
         made = chosen(no_number.astype(np.int64), [Column(total.values), Column(joined)])
         return Column(made.values, some(marked(rows.n, total.open) & ~no_number), total.why)
-    a, b = _any_number(rows, left), _any_number(rows, right)
-    rare = merged(a[2], b[2])
-    added = a[1] & b[1]
-    if names == ("text", "text"):
-        added = added & null
-    total = _sum(rows, Column(a[0]), Column(b[0]), "+")
-    which = np.where(added, 0, 1)
-    made = chosen(which, [total, Column(joined)])
-    return Column(made.values, merged(made.open, some(rare & ~(nulls_of(left.values) & nulls_of(right.values)))
-                                      if rare is not None else None, some(null) if strict else None))  # fmt: skip
+    a, b = sides = _operand(rows, left), _operand(rows, right)
+    joins = merged(*[side.open for side in sides], ~null if names == ("text", "text") else None)
+    which = np.zeros(rows.n, np.int64) if joins is None else joins.astype(np.int64)
+    rare = [side.open & as_mask(pc.match_substring_regex(side.words, _RARE)) for side in sides if side.open is not None]
+    made = chosen(which, [_result(rows, a, b, "+"), Column(joined)])
+    return Column(made.values, merged(made.open, *map(some, rare), some(null) if strict else None))
+
+
+#: What may be a number, but is not plainly written.
+_RARE = r"^[+-]?\.?[0-9]"
 
 
 def _printed(column: Column) -> pa.Array:
     return texts.as_text(column.values) if kind(column) != "null" else pa.nulls(len(column.values), TEXT)
-
-
-def _any_number(rows: Rows, column: Column) -> tuple[pa.Array, Mask, Mask | None]:
-    """Numbers of a column, where it has one (null counts as one), and where that is not known."""
-    everywhere = np.ones(rows.n, dtype=bool)
-    if kind(column) != "text":
-        return column.values, everywhere, None
-    values = plain(column.values)
-    shaped = as_mask(pc.match_substring_regex(values, r"^[+-]?[0-9]{1,18}\z"))
-    decimal = as_mask(pc.match_substring_regex(values, r"^-?[0-9]{1,15}\.[0-9]{1,15}\z"))
-    null = nulls_of(values)
-    other = ~shaped & ~decimal & ~null
-    rare = other & as_mask(pc.match_substring_regex(values, r"^[+-]?\.?[0-9]"))
-    longs = numbers.integers(only_where(values, shaped))
-    doubles = numbers.decimals(only_where(values, decimal))
-    found = mixed_of({"long": longs.values, "double": doubles.values})
-    return found, ~other, some(rare) if longs.open is None else merged(some(rare), longs.open)
 
 
 def _null_operands(rows: Rows, *columns: Column) -> Mask | None:

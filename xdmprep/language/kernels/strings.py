@@ -150,30 +150,14 @@ def instr(rows: Rows, value: Column, what: Any) -> Made:
 
 @kernel(".lastIndexOf", "words fixed")
 def last_index_of(rows: Rows, value: Column, what: Any) -> Made:
-    """``text.lastIndexOf(part)``; found in the bytes from the back."""
-    need(isinstance(what, str) and what)
-    values, part = plain(value.values), what.encode()
-    found = pc.find_substring(pc.binary_reverse(values.cast(pa.binary())), part[::-1])
-    places = pc.subtract(pc.subtract(pc.binary_length(values), found), len(part))
-    return Column(_in_characters(values, pc.if_else(pc.less(found, 0), -1, places).cast(LONG)))
+    return Column(place_of(plain(value.values), what, last=True))
 
 
-def place_of(values: pa.Array, what: Any) -> pa.Array:
+def place_of(values: pa.Array, what: Any, last: bool = False) -> pa.Array:
     """The place of a literal part in characters, -1 where it is not."""
     need(isinstance(what, str) and what)
-    return _in_characters(values, pc.find_substring(values, what).cast(LONG))
-
-
-def _in_characters(values: pa.Array, found: pa.Array) -> pa.Array:
-    """Places in bytes, -1 for none, as places in characters."""
-    if texts.is_ascii(values):
-        return found
-    places = found.fill_null(-1).to_numpy(zero_copy_only=False)
-    starts, data = bytes_of(values)
-    data, starts = data[starts[0] : starts[-1]], starts[:-1] - starts[0]
-    before = offsets_of((data & 0xC0) != 0x80)
-    made = np.where(places < 0, -1, before[starts + np.maximum(places, 0)] - before[starts])
-    return pa.array(made, LONG, mask=nulls_of(values) if values.null_count else None)
+    before = pc.list_element(pc.split_pattern(values, what, max_splits=1, reverse=last), 0)
+    return pc.if_else(pc.match_substring(values, what), pc.utf8_length(before), -1).cast(LONG)
 
 
 @kernel("lpad", "text fixed fixed", pad=pc.utf8_lpad)
@@ -312,8 +296,7 @@ def equals(rows: Rows, value: Column, other: Column) -> Made:
 
 @kernel("equalsIgnoreCase", "text text")
 def equals_but_for_case(rows: Rows, value: Column, other: Column) -> Made:
-    (a, odd), (b, more) = texts.folded(plain(value.values)), texts.folded(plain(other.values))
-    return Column(pa.array(same(a, b)), merged(odd, more))
+    return Column(pa.array(same(*(texts.folded(plain(each.values)) for each in (value, other)))))
 
 
 @kernel(".equals", "any any")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,6 @@ from ..columns import (
     bytes_of,
     nulls_of,
     plain,
-    used_bytes,
     where,
 )
 from ..shapes import absent_at, digits_of, keys_of, list_of, map_parts, type_kind
@@ -34,76 +33,25 @@ from ..values import folded as folded_text
 from ..values import text_of
 
 
-def is_ascii(values: pa.Array) -> bool:
-    """Whether no byte of any value is beyond 127."""
-    data = used_bytes(values)
-    return not len(data) or int(data.max()) < 128
-
-
-#: What Arrow does to letters of ASCII and to all, and what the language does.
-_Case = tuple[Callable[[pa.Array], pa.Array], Callable[[pa.Array], pa.Array], Callable[[str], str]]
-_LOWER: _Case = pc.ascii_lower, pc.utf8_lower, str.lower
-_UPPER: _Case = pc.ascii_upper, pc.utf8_upper, str.upper
-_FOLDED: _Case = pc.ascii_lower, lambda values: pc.utf8_lower(pc.utf8_upper(values)), folded_text
-
-
 def lower(values: pa.Array) -> pa.Array:
-    """Lower case; beyond ASCII as Python has it."""
-    return _cased(values, _LOWER)
+    """Lower case, as Python has it."""
+    return _cased(values, pc.ascii_lower, str.lower)
 
 
 def upper(values: pa.Array) -> pa.Array:
-    """Upper case; beyond ASCII as Python has it."""
-    return _cased(values, _UPPER)
+    """Upper case, as Python has it."""
+    return _cased(values, pc.ascii_upper, str.upper)
 
 
-def folded(values: pa.Array) -> tuple[pa.Array, Mask | None]:
-    """Case-folded strings, and the rows in which Arrow folds otherwise than the language."""
-    ascii_only = is_ascii(values)
-    return _FOLDED[not ascii_only](rebased(values)), None if ascii_only else _unlike(values, _FOLDED)
+def folded(values: pa.Array) -> pa.Array:
+    """Case-folded strings."""
+    return _cased(values, pc.ascii_lower, folded_text)
 
 
-def _cased(values: pa.Array, case: _Case) -> pa.Array:
+def _cased(values: pa.Array, change: Callable[[pa.Array], pa.Array], exact: Callable[[str], str]) -> pa.Array:
+    """Strings changed by Arrow where they are ASCII, the others by Python: the two know different letters."""
     values = rebased(values)  # Arrow's kernels are wrong where the first offset is not 0
-    if is_ascii(values):
-        return case[0](values)
-    made, other = case[1](values), _unlike(values, case)
-    if other is None:
-        return made
-    return pc.replace_with_mask(made, pa.array(other), where(values, other, case[2]).filter(pa.array(other)))
-
-
-def _unlike(values: pa.Array, case: _Case) -> Mask | None:
-    """Which strings have a character that Arrow and the language change to different ones; None where none has."""
-    offsets, data = bytes_of(values)
-    data = data[offsets[0] : offsets[-1]]
-    at = np.flatnonzero(data >= 0xC2)
-    if not len(at):
-        return None
-    first, second, third = (
-        data[np.minimum(at + k, len(data) - 1)].astype(np.int32) & 0xFF >> 2 * bool(k) for k in range(3)
-    )
-    long = first >= 0xE0
-    points = np.where(long, (first & 0xF) << 12 | second << 6 | third, (first & 0x1F) << 6 | second)
-    unlike = _unlike_points(case, 0x10000 if long.any() else 0x800)[points] | (first >= 0xF0)
-    if not unlike.any():
-        return None
-    rows = np.zeros(len(values), dtype=bool)
-    rows[np.searchsorted(offsets[1:] - offsets[0], at[unlike], side="right")] = True
-    return rows
-
-
-@cache
-def _unlike_points(case: _Case, end: int) -> Mask:
-    """The same for each code point below `end`, alone and behind a letter (a last sigma is another one)."""
-    _, arrow, exact = case
-    points = [chr(point) if not 0xD800 <= point < 0xE000 else "" for point in range(end)]
-    made = [
-        [there != exact(text) for there, text in zip(arrow(pa.array(given)).to_pylist(), given, strict=True)]
-        for given in (points, ["a" + point for point in points])
-    ]
-    unlike: Mask = np.logical_or(*map(np.array, made))
-    return unlike
+    return where(change(values), as_mask(pc.invert(pc.string_is_ascii(values))), exact)
 
 
 _BLANKS = " \t\n\r\f\v"
@@ -210,11 +158,8 @@ def digests(values: pa.Array, name: str) -> pa.Array:
     make: Callable[..., Any] = getattr(hashlib, name)
     if name == "md5":  # some systems refuse it otherwise; for the others the flag costs more than the hash
         make = partial(make, usedforsecurity=False)
-    found = [make(word or b"").digest() for word in values.cast(pa.binary()).to_pylist()]
-    if not found:
-        return pa.array([], TEXT)
-    offsets = np.arange(len(found) + 1, dtype=np.int32) * np.int32(2 * len(found[0]))
-    return made_of(offsets, b"".join(found).hex().encode(), nulls_of(values) if values.null_count else None)
+    words = values.cast(pa.binary()).to_pylist()
+    return pa.array([None if word is None else make(word).hexdigest() for word in words], TEXT)
 
 
 def made_of(offsets: Ints, data: Any, nulls: Mask | None) -> pa.Array:
