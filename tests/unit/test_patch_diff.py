@@ -256,6 +256,30 @@ def test_an_identity_field_of_the_schema_and_values_of_every_shape() -> None:
     ]
 
 
+GONE: dict[str, tuple[dict[str, Any], Any, str]] = {
+    "text": ({"type": "string"}, "é", "é"),
+    "whole": ({"type": "integer", "meta:xdmType": "long"}, 2**53 + 1, "9007199254740993"),
+    "yes": ({"type": "boolean"}, True, "true"),
+    "day": ({"type": "string", "format": "date"}, "2020-02-29", "2020-02-29"),
+    "time": ({"type": "string", "format": "date-time"}, "2020-02-29T01:00:00+01:00", "2020-02-29T00:00:00Z"),
+    "exact": ({"type": "string", "format": "date-time"}, "2020-02-29T00:00:00.010Z", "2020-02-29T00:00:00.010Z"),
+    "times": (
+        {"type": "array", "items": {"type": "string", "format": "date-time"}},
+        ["2020-02-29T00:00:00.5Z", "2020-03-01T00:00:00Z"],
+        '["2020-02-29T00:00:00.500Z", "2020-03-01T00:00:00Z"]',
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_what_is_gone_is_listed_as_json_has_it(name: str) -> None:
+    node, value, shown = GONE[name]
+    schema = xp.Schema.from_dict({**SMALL, "properties": {**SMALL["properties"], name: node}})
+    rest = {"_id": "1", "source": "crm"}
+    patch = xp.diff([{**rest, name: value}], [rest], schema, on="_id")
+    assert patch.cannot_clear.to_pylist() == [{"row": 1, "key": "1", "path": name, "value": shown}]
+
+
 SMALL = {
     "title": "Small", "type": "object", "meta:class": "https://ns.adobe.com/xdm/context/profile",
     "required": ["_id", "source"],

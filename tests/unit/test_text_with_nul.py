@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import xdmprep as xp
+from xdmprep.errors import SourceError
 
 ROWS = [{"id": "1", "name": "Ada", "note": "n\0"}, {"id": "2", "name": "A\0d\0a\0", "note": "x"}]
 SCHEMA = xp.Schema.from_dict({
@@ -46,6 +47,7 @@ def quoted(line: str) -> str:
 SOURCES: dict[str, Callable[[Path], Any]] = {
     "csv": file_of("s.csv", "\n".join(LINES).encode()),
     "csv in quotes": file_of("s.csv", "\n".join([LINES[0], *map(quoted, LINES[1:])]).encode()),
+    "csv with carriage returns": file_of("s.csv", "\r".join(LINES).encode()),
     "csv of few values": file_of("s.csv", "\n".join([LINES[0], *[LINES[1]] * 5000, LINES[2]]).encode()),
     "ndjson": file_of("s.jsonl", "\n".join(map(json.dumps, ROWS)).encode()),
     "json array": file_of("s.json", json.dumps(ROWS).encode()),
@@ -82,3 +84,12 @@ def test_json_schema_permits_it() -> None:
     record = {"id": "1", "name": "A\0"}
     assert [issue.code for issue in SCHEMA.check(record)] == ["nul"]
     assert not SCHEMA.check(record, rules="jsonschema")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_a_nul_in_the_header_of_a_file_in_the_encoding_that_was_given(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_bytes("id,na\0me\n1,Ada\n".encode(encoding))
+    rows = xp.map_rows(tmp_path / "s.csv", {"id": "id"}, SCHEMA, csv=xp.CsvOptions(encoding=encoding)).to_pylist()
+    assert [row["id"] for row in rows] == ["1"]
+    with pytest.raises(SourceError, match="is no text, or text in an encoding such as UTF"):
+        xp.map_rows(tmp_path / "s.csv", {"id": "id"}, SCHEMA, csv=xp.CsvOptions(encoding="latin-1"))

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..core.paths import format_path
-from ..core.shred import prune, to_pylist, valid
+from ..core.shred import json_value, prune, to_pylist, valid
 from ..kernels.arrays import list_parts, map_parts, offsets_of, ranges, sums
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -237,11 +237,7 @@ def as_texts(values: pa.Array) -> pa.Array:
     if pa.types.is_string(values.type):
         return values
     if pa.types.is_nested(values.type) or pa.types.is_timestamp(values.type):
-        items = (prune(value) for value in to_pylist(values))
-        return pa.array([item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, default=_text)
-                         for item in items], pa.string())  # fmt: skip
+        items = (json_value(prune(value)) for value in to_pylist(values))
+        shown = [item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in items]
+        return pa.array(shown, pa.string())
     return values.cast(pa.string())
-
-
-def _text(value: Any) -> str:
-    return str(value.isoformat() if hasattr(value, "isoformat") else value)

@@ -281,11 +281,14 @@ def _check_begin(text: bytes, file: Path, opts: CsvOptions) -> None:
     kind = what_it_is(text)
     if kind is not None and kind.startswith("UTF-"):
         kind = f"{kind}; give {option('encoding', kind[:6].lower())}"
-    elif kind is None and b"\0" in text.split(b"\n", 1)[0] and "\0" not in (opts.separator, opts.quote):
+    elif (
+        kind is None and b"\0" in re.split(rb"[\r\n]", text, maxsplit=1)[0] and "\0" not in (opts.separator, opts.quote)
+    ):
         head = text[:400]
         wide = 5 * head.count(b"\0") > 3 * len(head)  # three of four bytes of ASCII letters
         name = "utf-32" if wide and head.strip(b"\0") else "utf-16"
-        kind = f"no text, or text in an encoding such as {name.upper()}; if it is, give {option('encoding', name)}"
+        if codecs.lookup(opts.encoding).name[:6] not in (name, "utf-32"):
+            kind = f"no text, or text in an encoding such as {name.upper()}; if it is, give {option('encoding', name)}"
     if kind is not None:
         raise SourceError(f"{file}: is {kind}.")
 
