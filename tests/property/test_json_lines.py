@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 import xdmprep as xp
 from xdmprep import kernels
 from xdmprep.core.ndjson import blocks, parser
-from xdmprep.core.ndjson.lines import parse
 from xdmprep.core.ndjson.strict import strict_json
 from xdmprep.kernels.json_columns import GOOD, LEARN, MAPPED, NUMBER, OBJECT, JsonNode
 from xdmprep.kernels.json_plain import PADDING
@@ -198,7 +197,7 @@ def test_numbers_that_no_double_prints_are_learned_by_their_digits(numbers: list
     data = "".join(f'{{"v":{number}}}\n' for number in numbers).encode()
     node = JsonNode(OBJECT, ("v",), (JsonNode(NUMBER),))
     for purpose in (LEARN, MAPPED):
-        parsed = parse(*lines_of(data), node, purpose)
+        parsed = kernels.active.parse_json(*lines_of(data), node, purpose, False)
         taken = [number for number, status in zip(numbers, parsed.status, strict=True) if status == GOOD]
         assert [*map(repr, parsed.root.children[0].array.to_pylist())] == [repr(float(number)) for number in taken]
     for number in numbers:
@@ -207,5 +206,5 @@ def test_numbers_that_no_double_prints_are_learned_by_their_digits(numbers: list
         held = strict_json(f'{{"v":{number}}}'.encode(), written=True)["v"]
         assert (type(held) is float) == printed, number
         line = f'{{"v":{number}}}'.encode()
-        learned = parse(*lines_of(line), node, LEARN)
+        learned = kernels.active.parse_json(*lines_of(line), node, LEARN, False)
         assert printed or learned.status[0] != GOOD, number

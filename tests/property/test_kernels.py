@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 
 import xdmprep
 from xdmprep import kernels
-from xdmprep.core.ndjson.strict import strict_json
 from xdmprep.kernels import _numpy
 from xdmprep.kernels.csv_arrow import CsvForm
 from xdmprep.kernels.interface import Automaton, Kernels
@@ -250,7 +249,7 @@ def parsed_lines(kind: Any, text: bytes, tree: JsonNode, purpose: int) -> Parsed
     """Lines as columns."""
     data = np.frombuffer(exact(text + bytes(64)), np.uint8)
     ends = kind.line_ends(data, len(text))
-    return kind.parse_json(data, np.append(0, ends[:-1] + 1)[: len(ends)], ends, tree, purpose, False, strict_json)
+    return kind.parse_json(data, np.append(0, ends[:-1] + 1)[: len(ends)], ends, tree, purpose, False)
 
 
 @given(st.lists(st.decimals(allow_nan=False, allow_infinity=False).map(str) | st.integers().map(str)), st.booleans())
@@ -391,7 +390,7 @@ def test_elements_are_parsed_as_lines_are(
         ends = np.append(found.ends, stop)
         data = np.frombuffer(exact(whole[:stop] + bytes(64)), np.uint8)
         starts = np.append(0, ends[:-1] + 1)
-        parsed = each.parse_json(data, starts, ends, tree, CHECK, True, strict_json)
+        parsed = each.parse_json(data, starts, ends, tree, CHECK, True)
         taken = [json.loads(whole[starts[i] : ends[i]]) for i in np.flatnonzero(parsed.status == GOOD)]
         read = [{k: v for k, v in row.items() if v is not None} for row in parsed.root.whole().to_pylist()]
         assert read == taken

@@ -19,7 +19,7 @@ from xdmprep.core import losses, remote, stream, transport
 from xdmprep.core.ndjson import blocks, fields, strict
 from xdmprep.emulator import Emulator, app, ingest, profiles, responses
 from xdmprep.emulator import mappings as emulated
-from xdmprep.language import grammar
+from xdmprep.language import evaluation, grammar
 from xdmprep.language.functions import agents
 from xdmprep.mapping import forms, groups
 from xdmprep.pipeline import prepare, upsert
@@ -27,7 +27,7 @@ from xdmprep.read import csv, ndjson
 from xdmprep.report import page as report
 from xdmprep.schema import model, resolve
 from xdmprep.spark import task
-from xdmprep.validate import platform, value_tests
+from xdmprep.validate import platform
 from xdmprep.write import parquet, parts
 
 KB, MB = 1 << 10, 1 << 20
@@ -110,7 +110,7 @@ SAID: dict[str, list[tuple[str, tuple[float | str, ...]]]] = {
     ],
     "performance": [
         ("the last {} answers are cached", (agents.REMEMBERED,)),
-        ("a column of more than {} distinct values", (value_tests.FEW,)),
+        ("a column of more than {} distinct values", (evaluation._WORDS,)),
     ],
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import gzip
 import io
 import zipfile
 import zlib
@@ -25,8 +26,6 @@ _MARKS = [
 #: Endings of names that say how a file is compressed.
 ENDINGS = (".gz", ".bz2", ".zst", ".zip")
 _PIECE = 1 << 20
-#: What zlib calls a stream with gzip's header and checksum.
-_GZIP = 31
 
 
 def packing(head: bytes) -> str | None:
@@ -64,7 +63,7 @@ def open_bytes(file: Path) -> io.BufferedReader:
 
 def _opened(raw: IO[bytes], kind: str, file: Path) -> Any:
     if kind == "gzip":
-        return _Gzip(raw)
+        return gzip.GzipFile(fileobj=raw)
     if kind == "bzip2":
         return bz2.BZ2File(raw)
     if kind == "Zstandard":
@@ -97,33 +96,6 @@ def _is_extra(name: str) -> bool:
     """Whether a member of an archive is what macOS and Windows put beside the files of a folder."""
     *folders, last = name.split("/")
     return "__MACOSX" in folders or last.startswith("._") or last in (".DS_Store", "Thumbs.db", "desktop.ini")
-
-
-class _Gzip:
-    """What is in a gzip file of one or several members; Python's own reader takes a third longer."""
-
-    def __init__(self, raw: IO[bytes]) -> None:
-        self._raw = raw
-        self._member = zlib.decompressobj(_GZIP)
-        self._packed = b""
-
-    def read(self, size: int) -> bytes:
-        """At most `size` bytes; none at the end."""
-        made = b""
-        while not made:
-            packed = self._packed or self._raw.read(_PIECE)
-            if self._member.eof:
-                packed = packed.lstrip(b"\0")  # zeros may stand behind a member
-                while not packed:
-                    if not (packed := self._raw.read(_PIECE)):
-                        return b""
-                    packed = packed.lstrip(b"\0")
-                self._member = zlib.decompressobj(_GZIP)
-            elif not packed:
-                raise EOFError("it ends too early")
-            made = self._member.decompress(packed, size)
-            self._packed = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
-        return made
 
 
 class _Unpacked(io.RawIOBase):

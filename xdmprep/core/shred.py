@@ -24,9 +24,6 @@ from ..kernels.arrays import valid as valid
 from .arrow_types import decimal_texts, doubles, joined, plain_type, without_dictionary
 from .paths import EVERY, Path, format_path
 
-#: Rows among which most words of a dictionary are met for the first time.
-_HEAD = 4096
-
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
@@ -412,32 +409,5 @@ def encoded(array: pa.Array) -> pa.DictionaryArray:
     words = array.dictionary
     if words.null_count or pc.count_distinct(words).as_py() < len(words):
         return plain(array).dictionary_encode()
-    first = _first_places(array.indices, len(words))
-    order = np.argsort(first, kind="stable")
-    used = int(np.count_nonzero(first < len(array)))
-    if used == len(words) and bool((order == np.arange(used)).all()):
-        return array
-    place = np.zeros(len(words), np.int32)
-    place[order[:used]] = np.arange(used)
-    return pa.DictionaryArray.from_arrays(_renumbered(array.indices, place), words.take(pa.array(order[:used])))
-
-
-def _first_places(indices: pa.Array, size: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Where each number below `size` first stands in `indices`; their length if nowhere."""
-    first = np.full(size + 1, len(indices))
-    for start, end in ((0, _HEAD), (_HEAD, len(indices))):  # nearly always all are among the first few
-        part = indices[start:end].fill_null(size).to_numpy(zero_copy_only=False)
-        place = np.full(size + 1, len(indices))
-        place[part[::-1]] = np.arange(start + len(part) - 1, start - 1, -1)  # of equal ones the last assigned stays
-        first = np.minimum(first, place)
-        if (first[:-1] < len(indices)).all():
-            break
-    return first[:-1]
-
-
-def _renumbered(indices: pa.Array, place: np.ndarray[Any, np.dtype[np.int32]]) -> pa.Array:
-    """The `place` of each number; nulls stay."""
-    numbers = place.take(slots(indices), mode="clip")  # anything may be in the slot of a null
-    if indices.offset:
-        return pa.array(numbers, mask=~valid(indices))
-    return pa.Array.from_buffers(pa.int32(), len(indices), [indices.buffers()[0], pa.py_buffer(numbers)])
+    used = array.indices.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(used.indices, words.take(used.dictionary))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -72,10 +72,7 @@ def parse_csv(
     return batch, np.frombuffer(aside, np.int64).reshape(-1, 4), np.frombuffer(before, np.int64)
 
 
-def parse_json(
-    data: Any, starts: Positions, ends: Positions, tree: JsonNode, purpose: int, elements: bool,
-    read: Callable[[bytes], dict[str, Any]],
-) -> Parsed:  # fmt: skip
+def parse_json(data: Any, starts: Positions, ends: Positions, tree: JsonNode, purpose: int, elements: bool) -> Parsed:
     status, root = loops.parse_json(data, starts, ends, tree.spec, purpose | (_ELEMENTS if elements else 0))
     return Parsed(np.frombuffer(status, np.uint8), _column(tree, root))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -78,9 +78,8 @@ class Kernels(Protocol):
         """
 
     def parse_json(
-        self, data: Data, starts: Positions, ends: Positions, tree: JsonNode, purpose: int, elements: bool,
-        read: Callable[[bytes], dict[str, Any]], /,
-    ) -> Parsed:  # fmt: skip
+        self, data: Data, starts: Positions, ends: Positions, tree: JsonNode, purpose: int, elements: bool, /
+    ) -> Parsed:
         """Records of JSON as columns.  Records that are not taken are named; which ones these are may differ.
 
         Args:
@@ -90,7 +89,6 @@ class Kernels(Protocol):
             tree: where values go; an object.
             purpose: :data:`.json_columns.CHECK`, `MAPPED` or `LEARN`.
             elements: they are elements of an array, which may have line breaks between their tokens.
-            read: the exact reader of one record, which raises ValueError for what is none; the loops in C need none.
 
         Returns:
             The columns of `tree`, and the records that were not taken.

@@ -1,9 +1,8 @@
-"""JSON without a compiler: records read one by one, and arrays taken apart by their tokens."""
+"""JSON without a compiler: arrays taken apart by their tokens; their records are left to the exact reader."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,6 @@ from .json_columns import JsonColumn, JsonNode, Parsed
 
 #: Bytes that follow a text.
 PADDING = 64
-_TYPES: dict[int, Any] = {json.TEXT: str, json.INTEGER: int, json.BOOLEAN: bool, json.OBJECT: dict, json.ARRAY: list}
 #: Strings, and what is not in strings.
 _TOKENS = re.compile(rb'\\["\\]|"(?:[^"\\]|\\.)*+"?|[][{},]', re.DOTALL)
 
@@ -69,44 +67,11 @@ def split_array(data: Any) -> Elements:
     return Elements(end, closed, stray, np.array(ends, np.int64), np.array(missing, np.int64))
 
 
-def parse_json(
-    data: Any, starts: Ints, ends: Ints, tree: JsonNode, purpose: int, elements: bool,
-    read: Callable[[bytes], dict[str, Any]],
-) -> Parsed:  # fmt: skip
+def parse_json(data: Any, starts: Ints, ends: Ints, tree: JsonNode, purpose: int, elements: bool) -> Parsed:
     status = np.full(len(starts), json.EXACT, np.uint8)
-    values = []
     text = bytes(data)
     for number, (begin, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
         if not text[begin:end].strip(b" \t\r"):
             status[number] = json.BLANK
-        elif purpose != json.LEARN:
-            try:
-                value = read(text[begin:end])
-            except ValueError:
-                continue
-            if purpose == json.MAPPED:
-                value = {name: value[name] for name in tree.names if name in value}
-            status[number] = json.GOOD if _fits(value, tree, purpose) else json.UNLIKE
-            if status[number] == json.GOOD:
-                values.append(value)
-    columns = pa.array(values, tree.type).flatten()
-    children = [JsonColumn(*pair, None, len(values), None, ()) for pair in zip(tree.children, columns, strict=True)]
-    return Parsed(status, JsonColumn(tree, None, None, len(values), None, tuple(children)))
-
-
-def _fits(value: Any, node: JsonNode, purpose: int) -> bool:
-    """Whether a column holds a value as it is; columns of maps and of any value take none here."""
-    if value is None:
-        return purpose == json.MAPPED
-    if node.kind == json.NUMBER:
-        return type(value) is float or (type(value) is int and abs(value) < 2**53)
-    if type(value) is not _TYPES.get(node.kind):
-        return False
-    if node.kind == json.INTEGER:
-        return bool(-(2**63) <= value < 2**63)
-    if node.kind == json.ARRAY:
-        return all(_fits(item, node.children[0], purpose) for item in value)
-    if node.kind == json.OBJECT:
-        inside = dict(zip(node.names, node.children, strict=True))
-        return all(name in inside and _fits(item, inside[name], purpose) for name, item in value.items())
-    return True
+    children = [JsonColumn(node, pa.array([], node.type), None, 0, None, ()) for node in tree.children]
+    return Parsed(status, JsonColumn(tree, None, None, 0, None, tuple(children)))

@@ -36,7 +36,7 @@ from ..core.arrow_types import (
     takeable,
 )
 from ..core.names import with_index
-from ..core.ndjson.fields import is_numeral
+from ..core.ndjson.fields import MAX_NOTES, is_numeral
 from ..core.shred import Leaf, column_leaves, conform
 from ..core.stream import (
     Chunk,
@@ -50,7 +50,7 @@ from ..core.stream import (
 )
 from ..errors import NoRowsError, SourceError, shorten
 from ..kernels.json_columns import NUMERAL
-from .objects import Objects, have_one_scale, is_slow_or_odd, read_columns, read_rows, unlike_columns
+from .objects import Objects, is_slow_or_odd, read_columns, read_rows
 from .row_kinds import guarded, of_cursor, why_no_source
 
 #: Rows of one chunk.
@@ -84,9 +84,9 @@ def read_frame(frame: Any, name: str = "data") -> Stream:
         made = _of_columns(*_from_pandas(frame), name)
         if index := [str(name) for name in frame.index.names if name is not None]:
             made = replace(made, arrow_schema=with_index(made.arrow_schema, index))
-        return replace(made, unlike=partial(_unlike_objects, frame))
+        return made
     if polars is not None and isinstance(frame, polars.DataFrame | polars.LazyFrame):
-        return replace(_of_columns(*_from_polars(frame), name), unlike=partial(_unlike_objects, frame))
+        return _of_columns(*_from_polars(frame), name)
     if _is_relation(frame):
         frame = _from_duckdb(frame)
     if isinstance(frame, pa.RecordBatch):
@@ -119,9 +119,8 @@ def read_frame(frame: Any, name: str = "data") -> Stream:
                 f"{name}: {type(frame).__name__} has no columns ({error}). Give a record batch."
             ) from None
     if isinstance(frame, Mapping):
-        listed = {str(column): values for column, values in frame.items() if isinstance(values, list | tuple)}
         columns = read_columns(frame, _column)
-        return replace(_of_columns([*columns], [*columns.values()], name), unlike=partial(unlike_columns, listed))
+        return _of_columns([*columns], [*columns.values()], name)
     numpy_names = getattr(getattr(frame, "dtype", None), "names", None)
     if isinstance(frame, np.ndarray) and numpy_names and frame.ndim == 1:
         return read_frame({column: frame[column] for column in numpy_names}, name)
@@ -298,18 +297,10 @@ def _of_series(series: Any) -> pa.Array | Objects:
             return _whole_numbers(pa.array(doubles, from_pandas=True))
         if all(issubclass(one, datetime) for one in types):
             series = series.infer_objects()
-    if str(series.dtype) != "object" or _is_plain(series) or not is_slow_or_odd(series):
+    if str(series.dtype) != "object" or not is_slow_or_odd(series.to_numpy()):
         with suppress(pa.ArrowException, OverflowError, TypeError, ValueError):
             return _whole_numbers(pa.Array.from_pandas(series))
     return Objects([None if gone else value for value, gone in zip(series, series.isna(), strict=True)])
-
-
-def _is_plain(series: Any) -> bool:
-    """Whether pandas finds texts or numbers alone in a column of objects, which it finds faster than their types."""
-    kind: str = sys.modules["pandas"].api.types.infer_dtype(series, skipna=True)
-    if kind == "decimal":
-        return have_one_scale(series.dropna())
-    return kind in ("string", "integer", "floating", "boolean", "bytes", "date", "time")
 
 
 def _from_polars(frame: Any) -> tuple[list[str], list[pa.ChunkedArray | Objects]]:
@@ -372,23 +363,6 @@ def _narrow(kind: Any) -> Any:
     return kind
 
 
-def _unlike_objects(frame: Any) -> list[str]:
-    """The places with values of different types in the columns of Python objects of a pandas or polars frame."""
-    pandas = sys.modules.get("pandas")
-    if pandas is None or not isinstance(frame, pandas.DataFrame):
-        kinds = frame.collect_schema()
-        named = [name for name, kind in kinds.items() if str(kind) == "Object"]
-        some = frame.lazy().select(named).collect()
-        return unlike_columns({name: some[name].to_list() for name in named})
-    objects: dict[str, list[Any]] = {}
-    for number, kind in enumerate(frame.dtypes):
-        if str(kind) == "object":
-            series = frame.iloc[:, number]
-            pairs = zip(series, series.isna(), strict=True)
-            objects[str(frame.columns[number])] = [None if gone else value for value, gone in pairs]
-    return unlike_columns(objects)
-
-
 def _whole_numbers(column: pa.Array) -> pa.Array:
     """pandas makes integers with gaps doubles, so an id 1001 would become the text 1001.0: make them integers again.
 
@@ -410,7 +384,12 @@ def _of_columns(names: list[str], columns: list[Any], name: str) -> Stream:
     """Arrays and columns of Python objects as a stream; for these a table has nulls, which take no memory."""
     objects = {number: column for number, column in enumerate(columns) if isinstance(column, Objects)}
     arrays = [pa.nulls(len(column)) if isinstance(column, Objects) else column for column in columns]
-    return _of_table(pa.Table.from_arrays(arrays, names=names), name, objects)
+    stream = _of_table(pa.Table.from_arrays(arrays, names=names), name, objects)
+
+    def unlike() -> list[str]:
+        return [note for number, column in objects.items() for note in column.unlike(names[number])][:MAX_NOTES]
+
+    return replace(stream, unlike=unlike) if objects else stream
 
 
 def _of_table(table: pa.Table, name: str, objects: Mapping[int, Objects] = MappingProxyType({})) -> Stream:

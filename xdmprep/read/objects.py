@@ -402,7 +402,7 @@ def is_slow_or_odd(values: Iterable[Any]) -> bool:
     It takes the zone of the first time for all, makes doubles of integers among them and one scale of those of
     decimals, and a field of every key of dicts, whose number times that of the dicts is the cost.
     """
-    kinds = set(map(type, values))
+    kinds = _types(values)
     if any(issubclass(kind, Mapping | datetime.datetime) for kind in kinds) or _are_several_numbers(kinds):
         return True
     if not any(issubclass(kind, list | tuple | set | frozenset) or hasattr(kind, "tolist") for kind in kinds):
@@ -418,13 +418,6 @@ def _are_several_numbers(kinds: set[type]) -> bool:
     """Whether values of some types may be numbers that are not written alike."""
     reals = {kind for kind in kinds if not issubclass(kind, bool) and issubclass(kind, Real)}
     return Decimal in kinds or len({issubclass(kind, Integral) for kind in reals}) > 1
-
-
-def have_one_scale(values: Iterable[Decimal]) -> bool:
-    """Whether decimals have the same number of digits behind the point."""
-    given = iter(values)
-    first = next(given, None)
-    return first is None or all(map(first.same_quantum, given))
 
 
 class Objects:
@@ -457,6 +450,11 @@ class Objects:
                 return made
             some = [value if type(value) is str else None for value in some]
         return array_of(some, self._kind)
+
+    def unlike(self, name: str) -> list[str]:
+        """The places in the column of this name whose values become text because their types differ."""
+        places = unlike_places(self._kind, (name,))
+        return [unlike_at(place, ({name: value} for value in self.values)) for place in places]
 
 
 def array_of(values: Sequence[Any] | np.ndarray[Any, Any], kind: Kind) -> pa.Array:
@@ -531,15 +529,6 @@ def unlike_places(kind: Kind, path: Steps = ()) -> Iterator[Steps]:
         yield from unlike_places(kind[0], (*path, EVERY))
     elif kind in ("mixed", "digits"):
         yield path
-
-
-def unlike_columns(columns: Mapping[str, Collection[Any]]) -> list[str]:
-    """The places in columns of Python values whose values become text because their types differ."""
-    notes: list[str] = []
-    for name, values in columns.items():
-        places = unlike_places(kind_of_all(values), (name,))
-        notes += [unlike_at(place, ({name: value} for value in values)) for place in places]
-    return notes[:MAX_NOTES]
 
 
 def _values_at(value: Any, path: Steps) -> Iterator[Any]:

@@ -189,7 +189,7 @@ SCREENS: dict[str, str] = {
     "email": rf"^{_EMAIL_TEXT}$",
     "uri": r"^[A-Za-z][A-Za-z0-9+.-]*:(?://)?[A-Za-z0-9._~/?&=;,+-]+$",
     "uri-reference": r"^[A-Za-z0-9._~/-]*$",
-    "hostname": r"^[A-Za-z0-9]{1,63}(?:\.[A-Za-z0-9]{1,63}){0,2}$",
+    "hostname": r"^[A-Za-z0-9]{1,20}(?:\.[A-Za-z0-9]{1,20}){0,2}$",
 }
 
 #: What a format looks like, for hints.

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -37,9 +37,6 @@ from .patterns import SchemaPattern
 ColumnTest = Callable[[pa.Array], "Positions | None"]
 
 _DAY = 86_400
-
-#: Up to this many strings are tested one by one: compiling a regular expression takes longer.
-FEW = 64
 
 #: Most verdicts on single strings that a test remembers, and the largest length of such a string.
 REMEMBER, REMEMBER_LENGTH = 65_536, 1_024
@@ -218,11 +215,8 @@ class FormatTest(ValueTest):
         self._single = one_by_one(self.value)
 
     @cached_property
-    def _screen(self) -> tuple[str | None, Automaton | None] | None:
-        if self.name not in SCREENS:
-            return None
-        screen = compile_ecma(SCREENS[self.name])
-        return screen.re2, automaton(screen.tree)
+    def _machine(self) -> Automaton | None:
+        return automaton(compile_ecma(SCREENS[self.name]).tree) if self.name in SCREENS else None
 
     def holds_all(self, kind: pa.DataType) -> bool:
         """Arrow dates and timestamps have the format of their type."""
@@ -231,16 +225,7 @@ class FormatTest(ValueTest):
         )
 
     def plain(self, array: pa.Array) -> Positions | None:
-        if self._screen is None:
-            return self._single(array)
-        fine, machine = self._screen
-
-        def screened(some: pa.Array) -> Positions | None:
-            if machine is not None and len(some) <= FEW:
-                return self._single(some)
-            return among_these(failing(pc.match_substring_regex(some, fine)), some, self._single)
-
-        return not_accepted(machine, array, screened)
+        return not_accepted(self._machine, array, self._single)
 
 
 @dataclass(frozen=True)
@@ -314,40 +299,28 @@ class Range(ValueTest):
         low, high = ends["min"].as_py(), ends["max"].as_py()
         if low is None or (self.value(low) and self.value(high)):
             return None
-        integers = pa.types.is_integer(array.type)
-        values = np.asarray(array.fill_null(low) if array.null_count else array)
-        bad = np.zeros(len(array), dtype=bool)
-        for bound, side, strict in (
-            (self.least, 1, False), (self.above, 1, True), (self.most, -1, False), (self.below, -1, True)
-        ):  # fmt: skip
-            if bound is not None:
-                bad |= _outside(values, bound, side, strict, integers)
-        if array.null_count:
-            bad &= np.asarray(array.is_valid().to_numpy(zero_copy_only=False), dtype=bool)
-        if not integers:
-            bad &= np.isfinite(values)
-        return positions_of(bad)
+        # doubles are in the order of the numbers that they are nearest to: what is larger or smaller as one is so
+        values = np.asarray(array.fill_null(low) if array.null_count else array, dtype=np.float64)
+        near = np.zeros(len(array), dtype=bool)
+        for bound in (self.least, self.above):
+            near |= ~(values > _nearest(bound)) if bound is not None else False
+        for bound in (self.most, self.below):
+            near |= ~(values < _nearest(bound)) if bound is not None else False
+        return among_these(positions_of(near), array, partial(_unfit, fits=self.value))
 
 
-def _outside(values: Any, bound: Any, side: int, strict: bool, integers: bool) -> Any:
-    """Where `values` lie on the wrong side of `bound` (`side` 1: too small, -1: too large)."""
-    if integers:
-        # v >= 2.5 is v >= 3, v > 2.5 is v >= 3, v > 2 is v >= 3: an inclusive integer bound says it all
-        edge = math.ceil(bound) if side > 0 else math.floor(bound)
-        if strict and edge == bound:
-            edge += side
-        ends = np.iinfo(values.dtype)
-        if side > 0:
-            return np.ones(len(values), dtype=bool) if edge > ends.max else values < max(edge, int(ends.min))
-        return np.ones(len(values), dtype=bool) if edge < ends.min else values > min(edge, int(ends.max))
-    nearest = float(bound) if abs(bound) <= sys.float_info.max else math.inf * (1 if bound > 0 else -1)
-    if nearest != bound:  # the nearest double on the inner side; being on it is then always fine
-        if (nearest < bound) == (side > 0):
-            nearest = math.nextafter(nearest, math.inf * side)
-        strict = False
-    if side > 0:
-        return values <= nearest if strict else values < nearest
-    return values >= nearest if strict else values > nearest
+def _nearest(bound: Any) -> float:
+    try:
+        return float(bound)
+    except OverflowError:
+        return math.inf if bound > 0 else -math.inf
+
+
+def _unfit(array: pa.Array, fits: Callable[[Any], bool]) -> Positions | None:
+    """The positions of finite numbers that do not fit, each distinct one tested once."""
+    distinct = (value for value in array.unique().to_pylist() if value is not None and math.isfinite(value))
+    bad = [value for value in distinct if not fits(value)]
+    return _among(bad, array) if bad else None
 
 
 @dataclass(frozen=True)
@@ -364,9 +337,7 @@ class MultipleOf(ValueTest):
         if pa.types.is_integer(array.type) and isinstance(step, int) and abs(step) < 2**31:
             values = np.asarray(array.fill_null(0) if array.null_count else array)
             return positions_of(values % step != 0)
-        distinct = array.unique().to_pylist()
-        bad = [v for v in distinct if v is not None and math.isfinite(v) and not is_multiple(v, step)]
-        return _among(bad, array) if bad else None
+        return _unfit(array, self.value)
 
 
 def not_finite(array: pa.Array) -> Positions | None:

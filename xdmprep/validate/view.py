@@ -142,7 +142,7 @@ class ColumnView:
         array: the values.
         columns: the chunk that it belongs to.
         rows: position of the chunk's row for each value; None means value i is of row i.
-        labels: for each ``[*]`` or ``{*}`` of the path the index (numpy or like it) or key (Arrow) of each value.
+        labels: for each ``[*]`` or ``{*}`` of the path the index (numpy) or key (Arrow) of each value.
         number: of a whole leaf its number, else -1.
     """
 
@@ -211,7 +211,8 @@ class ColumnView:
         sizes = lengths(self.array)
         items = self.array.flatten()
         parents = np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)
-        return self.below(items, parents, _ItemNumbers(sizes, parents))
+        starts = np.cumsum(sizes) - sizes
+        return self.below(items, parents, np.arange(len(parents)) - starts[parents])
 
     def below(self, array: pa.Array, parents: Positions, label: Any) -> ColumnView:
         """Values that belong to the positions `parents` of this view, with a label each."""
@@ -255,18 +256,6 @@ class ColumnView:
     def alone(self) -> ColumnView:
         """The same values as if each were a record of its own."""
         return ColumnView(self.array, self.columns)
-
-
-class _ItemNumbers:
-    """The number of each item in its list; computed only where they are needed."""
-
-    def __init__(self, sizes: Positions, parents: Positions) -> None:
-        self._sizes, self._parents = sizes, parents
-
-    def __getitem__(self, positions: Positions) -> Positions:
-        starts = np.cumsum(self._sizes) - self._sizes
-        numbers: Positions = positions - starts[self._parents[positions]]
-        return numbers
 
 
 class LeafView:

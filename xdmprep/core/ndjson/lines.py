@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,7 @@ import pyarrow as pa
 
 from ... import kernels
 from ...kernels.arrays import Ints, Mask
-from ...kernels.json_columns import UNKNOWN, JsonColumn, JsonNode, Parsed
-from ..shred import conform
+from ...kernels.json_columns import JsonNode, Parsed
 from ..stream import Unread
 from .blocks import SHOWN, LineBlock
 from .strict import UnreadableError, strict_json
@@ -104,9 +102,19 @@ class BlockLines:
         }  # fmt: skip
 
     def parse(self, some: Ints, tree: JsonNode, purpose: int) -> Parsed:
-        """Some lines as columns, see :func:`parse`; `some` are their numbers, ascending."""
+        """Some lines as columns: those of which the kernel sees all, as the exact reader would. The others are named.
+
+        Args:
+            some: numbers of lines, ascending.
+            tree: where values go; an object.
+            purpose: :data:`.json_columns.CHECK`, `MAPPED` or `LEARN`.
+
+        Returns:
+            The columns of `tree`, and what became of each line.
+        """
         elements = self.block.ends is not None
-        return parse(self.block.data, self.starts[some], self.ends[some], tree, purpose, elements)
+        starts, ends = self.starts[some], self.ends[some]
+        return kernels.active.parse_json(self.block.data, starts, ends, tree, purpose, elements)
 
     def texts(self, kept: Mask) -> pa.Array:
         """The text of the kept lines, without copying where all lines of a file are kept."""
@@ -117,29 +125,3 @@ class BlockLines:
         offsets = np.append(self.starts, self.block.size).astype(np.int32)
         texts = pa.StringArray.from_buffers(len(self), pa.py_buffer(offsets), pa.py_buffer(data))
         return texts if kept.all() else texts.filter(pa.array(kept))
-
-
-def parse(data: Any, starts: Ints, ends: Ints, tree: JsonNode, purpose: int, elements: bool = False) -> Parsed:
-    """Parse records; only those of which the kernel sees all, as the exact reader would. The others are named.
-
-    Args:
-        data: uint8 array: the records, and :data:`.PADDING` zero bytes.
-        starts: where they begin.
-        ends: where they end.
-        tree: where values go; an object.
-        purpose: :data:`.json_columns.CHECK`, `MAPPED` or `LEARN`.
-        elements: they are elements of an array.
-
-    Returns:
-        The columns of `tree`, with the Arrow types that its values have.
-    """
-    parsed = kernels.active.parse_json(data, starts, ends, tree, purpose, elements, strict_json)
-    return replace(parsed, root=replace(parsed.root, children=tuple(map(_typed, parsed.root.children))))
-
-
-def _typed(column: JsonColumn) -> JsonColumn:
-    """A column of its node's type."""
-    array, node = column.array, column.node
-    if array is None or array.type.equals(node.type) or UNKNOWN in node.kinds:
-        return column
-    return replace(column, array=conform(array, node.type))

@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 
 from ... import kernels
 from ...core.ndjson.fields import Seen
-from ...core.ndjson.lines import parse
 from ...core.ndjson.strict import SURE_DIGITS, holds_digits
 from ...kernels import json_columns as json
 from ...kernels.arrays import list_parts
@@ -132,7 +131,8 @@ def _parse(values: pa.Array, node: json.JsonNode) -> json.Parsed:
     text = used_bytes(pc.binary_join(whole, '}\n{"v":'))  # a twentieth of the time of joining each with its ends
     data = np.concatenate([_BEGIN, text, _END])
     ends = kernels.active.line_ends(data, len(data) - PADDING)
-    return parse(data, np.append(0, ends[:-1] + 1), ends, json.JsonNode(json.OBJECT, ("v",), (node,)), json.LEARN)
+    tree = json.JsonNode(json.OBJECT, ("v",), (node,))
+    return kernels.active.parse_json(data, np.append(0, ends[:-1] + 1), ends, tree, json.LEARN, False)
 
 
 def _shaped(column: json.JsonColumn, array: pa.Array) -> pa.Array:
