@@ -6,7 +6,7 @@ where every group takes part in each match exactly once and nothing that may be 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from ...kernels.arrays import offsets_of
 from ...regex import Regex, RegexError, compile_java
-from ...regex.charset import ASCII
+from ...regex.charset import ASCII, CharSet
 from ...regex.emit import Beyond, re2
 from ...regex.ends import in_one_line, without_anchors
 from ...regex.engine import taken
@@ -146,11 +146,12 @@ class Search:
     """First matches, or all, by RE2.
 
     Attributes:
-        text: RE2's expression, with groups ``g0``, ``g1``...
+        text: RE2's expression, with groups ``g0``, ``g1``..., and ``before`` in front of them for a look-behind.
         groups: how many groups there are besides the whole.
         unsure: groups that need not take part in a match; what they match is not empty.
         empty: whether a match may be empty.
         local: whether a match is independent of the characters around it.
+        behind: whether there is a group ``before``; matches are found one after the other only if they are `apart`.
         ascii_only, one_line: whether it serves strings of ASCII characters, or without line ends, only.
     """
 
@@ -161,6 +162,8 @@ class Search:
     local: bool
     ascii_only: bool
     one_line: bool
+    behind: bool = False
+    apart: bool = True
 
     def beyond(self, values: pa.Array) -> Mask | None:
         """Which strings the interpreter must decide."""
@@ -174,12 +177,30 @@ def search(regex: str) -> Search | None:
     if read is None:
         return None
     tree = in_one_line(read.tree)
+    one_line = tree != read.tree
+    before, tree = _look_behind(tree)
     unsure = _unsure(tree)
-    found = None if unsure is None else read.for_re2(whole=False, captures=True, one_line=tree != read.tree)
+    found = replace(read, tree=tree).for_re2(whole=False, captures=True, one_line=one_line)
     if found is None or unsure is None:
         return None
-    local = not any(isinstance(node, Begin | End | Border) for node in walk(tree))
-    return Search(found[0], read.groups, unsure, width(tree)[0] == 0, local, found[1], tree != read.tree)
+    text, ascii_only = found
+    empty, nodes = width(tree)[0] == 0, walk(tree)
+    local = not any(isinstance(node, Begin | End | Border) for node in nodes)
+    if before is None:
+        return Search(text, read.groups, unsure, empty, local, ascii_only, one_line)
+    prefix, narrow = _emitted(before)
+    signs = CharSet.of([each for node in walk(before) if isinstance(node, Chars) for each in node.set.ranges])
+    apart = not empty and not any(isinstance(node, Chars) and node.set & signs for node in nodes)
+    text = f"(?P<before>{prefix}){text}"
+    return Search(text, read.groups, unsure, empty, False, ascii_only or narrow, one_line, True, apart)
+
+
+def _look_behind(tree: Node) -> tuple[Node | None, Node]:
+    """What to match before a tree that begins with a look at the character before, and the tree without the look."""
+    match tree:
+        case Seq((Look(Chars(some), False, negative), *rest)) if rest:
+            return Alt((Begin(), Chars(~some))) if negative else Chars(some), seq(rest)
+    return None, tree
 
 
 def _unsure(tree: Node) -> tuple[int, ...] | None:
@@ -215,10 +236,11 @@ def replacement(regex: str, template: str) -> tuple[Search, str] | None:
         parts = template_parts(template, read.groups, tuple(read.names.items()))
     except Failed:
         return None
-    if any(isinstance(part, int) and part > 8 for part in parts):
+    shift = 1 + found.behind  # the whole match is a group of its own
+    if not found.apart or any(isinstance(part, int) and part + shift > 9 for part in parts):
         return None
-    # the whole match is a group of its own, so that the groups of the expression are one further
-    return found, "".join(part.replace("\\", r"\\") if isinstance(part, str) else f"\\{part + 1}" for part in parts)
+    new = "".join(part.replace("\\", r"\\") if isinstance(part, str) else f"\\{part + shift}" for part in parts)
+    return found, r"\1" * found.behind + new
 
 
 def extracted(values: pa.Array, regex: Search, absent: bool) -> pa.Array:
@@ -227,7 +249,7 @@ def extracted(values: pa.Array, regex: Search, absent: bool) -> pa.Array:
     hit = ~nulls_of(found)
     rows = np.flatnonzero(hit)
     width, n = regex.groups + 1, len(values)
-    pieces = [part.cast(TEXT) for part in found.flatten()]
+    pieces = [part.cast(TEXT) for part in found.flatten()[-width:]]
     for group in regex.unsure:
         pieces[group] = pc.if_else(pc.equal(pieces[group], ""), None, pieces[group])
     parts = pa.concat_arrays(pieces)
