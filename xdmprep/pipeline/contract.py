@@ -31,10 +31,11 @@ from ..errors import SchemaError, UsageError, did_you_mean, needed_by, printable
 from ..language import Options, coerce
 from ..mapping.forms import without_header
 from ..schema import Field, Schema
+from ..validate.compile import value_tests
 from ..validate.identities import identity_tests
 from ..validate.messages import Failure
-from ..validate.patterns import compile_pattern
-from ..validate.value_tests import FormatTest, Length, OneOf, PatternTest, Range, ValueTest
+from ..validate.node import NUMBERS, STRING
+from ..validate.value_tests import ValueTest
 
 if TYPE_CHECKING:
     from ..mapping import MappingSet
@@ -117,43 +118,21 @@ def _needed(destination: str, field: Field, schema: Schema) -> bool:
     return all(schema.find(steps[: at + 1]).required for at in range(len(steps)))
 
 
-_NUMBERS = (int, float)
-#: Keywords of JSON Schema: what a message says, the types of their values, and the test.
-_KEYWORDS: dict[str, tuple[str, tuple[type, ...], Callable[[Any], ValueTest]]] = {
-    "const": ("must be {}", (str, bool, *_NUMBERS), lambda value: OneOf([value])),
-    "pattern": ("must match {}", (str,), lambda text: PatternTest(compile_pattern(text))),
-    "minLength": ("must have at least {} characters", (int,), Length),
-    "maxLength": ("must have at most {} characters", (int,), lambda most: Length(0, most)),
-    "minimum": ("must not be below {}", _NUMBERS, lambda bound: Range(least=bound)),
-    "maximum": ("must not be above {}", _NUMBERS, lambda bound: Range(most=bound)),
-    "exclusiveMinimum": ("must be above {}", _NUMBERS, lambda bound: Range(above=bound)),
-    "exclusiveMaximum": ("must be below {}", _NUMBERS, lambda bound: Range(below=bound)),
-}
-
-
 def _tests(destination: str, field: Field, schema: Schema) -> Iterator[tuple[str, str, _SeriesTest]]:
-    """Name, message and test of everything the field demands of one value."""
-    kind, facts = field.arrow_type, field.constraints
+    """Rule, message and test of everything the field demands of one value."""
+    kind = field.arrow_type
     if not field.declared or pa.types.is_nested(kind):
         return
     if not pa.types.is_string(kind):
         yield "type", f"must convert to the type {field.type}", _judged(kind)
-    if isinstance(facts.get("enum"), list):
-        listed = [str(value) for value in facts["enum"]]
-        shown = ", ".join(listed[:8]) + (", ..." if len(listed) > 8 else "")
-        yield "enum", f"must be one of {shown}", _judged(kind, OneOf(facts["enum"]))
-    for keyword, (words, types, make) in _KEYWORDS.items():
-        if type(facts.get(keyword)) in types:
-            with suppress(SchemaError):  # a pattern that cannot be read
-                test = make(facts[keyword])
-                numbers = pa.float64() if isinstance(test, Range) else kind
-                yield keyword, words.format(facts[keyword]), _judged(numbers, test)
-    if facts.get("format") in ("email", "uri") and pa.types.is_string(kind):
-        yield "format", f"must have the format {facts['format']}", _judged(kind, FormatTest(facts["format"]))
+    with suppress(SchemaError):  # a pattern that cannot be read
+        for kinds, failure, test in value_tests(field.constraints):
+            if kinds is NUMBERS:
+                yield failure.code, failure.message, _judged(pa.float64(), test)
+            elif pa.types.is_string(kind) or kinds is not STRING:
+                yield failure.code, failure.message, _judged(kind, test)
     for failure, test in _identity_tests(destination, field, schema):
-        ecid = failure.code == "identity-ecid"
-        words = "must have 38 digits" if ecid else "must not be blank nor longer than 1024 characters"
-        yield failure.code, words, _judged(pa.string(), test)
+        yield failure.code, failure.message, _judged(pa.string(), test)
 
 
 def _identity_tests(destination: str, field: Field, schema: Schema) -> Sequence[tuple[Failure, ValueTest]]:

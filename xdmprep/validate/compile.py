@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -54,6 +54,19 @@ _TESTS: dict[str, tuple[frozenset[str], Callable[[Any], ValueTest | None]]] = {
     "exclusiveMaximum": (NUMBERS, lambda bound: Range(below=bound)),
     "multipleOf": (NUMBERS, MultipleOf),
 }
+
+
+def value_tests(node: Mapping[str, Any]) -> Iterator[tuple[frozenset[str], Failure, ValueTest]]:
+    """The tests of single values that the keywords of a node ask for: of which JSON types, and what is reported.
+
+    Raises:
+        SchemaError: its pattern cannot be read.
+    """
+    for keyword, (kinds, make) in _TESTS.items():
+        if keyword in node and (test := make(node[keyword])) is not None:
+            yield kinds, failed(keyword, node), test
+    if "pattern" in node:
+        yield STRING, failed("pattern", node), PatternTest(compile_pattern(node["pattern"]))
 
 
 class SchemaCompiler:
