@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -154,53 +154,50 @@ _MISTAKES = {
 }
 
 
+#: Shapes of numbers and what may read them; the first that fits counts.
+_NUMBERS = (
+    (r"[-+]?9{1,3},999", [_THOUSANDS, _COMMA]),
+    (r"[-+]?9{1,3}(,999)+(\.9+)?", [_THOUSANDS]),
+    (r"[-+]?9+,9+", [_COMMA]),
+    (r"[-+]?9{1,3}(\.999)+,9+", [_COMMA_AND_POINTS]),
+    (r"[-+]?9{1,3}(\.999)+", [_POINTED_THOUSANDS]),
+    (r"[-+]?9+\.9+", [_WHOLE]),
+)
+
+
 def _number_candidates(shape: str) -> list[str]:
     found = ["trim(${value})"] if shape != shape.strip() else []
-    if re.fullmatch(r"[-+]?9{1,3}(,999)+(\.9+)?", shape):
-        found += [_THOUSANDS, _COMMA] if shape.count(",") == 1 and "." not in shape else [_THOUSANDS]
-    elif re.fullmatch(r"[-+]?9+,9+", shape):
-        found.append(_COMMA)
-    elif re.fullmatch(r"[-+]?9{1,3}(\.999)+,9+", shape):
-        found.append(_COMMA_AND_POINTS)
-    elif re.fullmatch(r"[-+]?9{1,3}(\.999)+", shape):
-        found.append(_POINTED_THOUSANDS)
-    elif re.fullmatch(r"[-+]?9+\.9+", shape):
-        found.append(_WHOLE)
-    elif match := re.fullmatch(r"([^\s9a.,+-]{1,3} ?)9[9.]*|9[9.]*( ?[^\s9a.,+-]{1,3})", shape):
+    found += next((tries for pattern, tries in _NUMBERS if re.fullmatch(pattern, shape)), [])
+    if match := re.fullmatch(r"([^\s9a.,+-]{1,3} ?)9[9.]*|9[9.]*( ?[^\s9a.,+-]{1,3})", shape):
         sign = (match[1] or match[2]).replace("\\", "\\\\").replace('"', '\\"')
         found.append(f'replacestr(${{value}}, "{sign}", "")')
     return found
+
+
+#: Shapes of seconds, milliseconds and microseconds since 1970, and what reads them.
+_EPOCHS = {
+    "9" * 10: "dformat(to_bigint(${value}) * 1000, \"yyyy-MM-dd'T'HH:mm:ssX\")",
+    "9" * 13: "dformat(to_bigint(${value}), \"yyyy-MM-dd'T'HH:mm:ss.SSSX\")",
+    "9" * 16: "dformat(to_bigint(${value}) / 1000, \"yyyy-MM-dd'T'HH:mm:ss.SSSX\")",
+}
 
 
 def _date_candidates(shape: str) -> list[str]:
     text = shape.strip()
     value = "trim(${value})" if text != shape else "${value}"
     found = [value] if text != shape else []
-    found += [f'date({value}, "{pattern}")' for pattern in _patterns().get(text, ())]
-    if text == "9" * 13:
-        found.append("dformat(to_bigint(${value}), \"yyyy-MM-dd'T'HH:mm:ss.SSSX\")")
-    elif text == "9" * 16:
-        found.append("dformat(to_bigint(${value}) / 1000, \"yyyy-MM-dd'T'HH:mm:ss.SSSX\")")
-    elif text == "9" * 10:
-        found.append("dformat(to_bigint(${value}) * 1000, \"yyyy-MM-dd'T'HH:mm:ssX\")")
-    return found
+    found += [f'date({value}, "{pattern}")' for pattern in _patterns(text)]
+    return [*found, _EPOCHS[text]] if text in _EPOCHS else found
 
 
-@cache
-def _patterns() -> dict[str, list[str]]:
-    """Date patterns by the shapes they may read."""
-    found: dict[str, list[str]] = {}
+@lru_cache(1024)
+def _patterns(shape: str) -> list[str]:
+    """Date patterns that may read values of a shape."""
     for (day, patterns), (time, letters) in product(_DAYS, _TIMES):
-        for shape in _expanded(day + time):
-            found.setdefault(shape, [pattern + letters for pattern in patterns])
-    return found
-
-
-def _expanded(shape: str) -> list[str]:
-    for letter, choices in (("D", ["9", "99"]), ("A", ["a" * n for n in range(4, 10)])):
-        if letter in shape:
-            return [made for choice in choices for made in _expanded(shape.replace(letter, choice, 1))]
-    return [shape]
+        alike = re.escape(day + time).replace("D", "99?").replace("A", "a{4,9}")
+        if re.fullmatch(alike, shape):
+            return [pattern + letters for pattern in patterns]
+    return []
 
 
 def _reference(source: Source) -> str:

@@ -121,10 +121,11 @@ _PHRASES = (
 #: Words of a column that is about one item of an order.
 _ITEM = frozenset({"line", "item", "lineitem", "product", "sku", "qty", "quantity"})
 
+#: Namespaces of identities and the names of their columns; the first that is found is primary.
 _IDENTITIES = {
-    "ECID": r"ecid|marketing cloud id|mcid|experience cloud id",
     "CRMID": r"crm ?id|customer(?: id| no| number)?|client id|contact id",
     "LOYALTYID": r"loyalty(?: id| no| number)?|member(?:ship)?(?: id| no| number)",
+    "ECID": r"ecid|marketing cloud id|mcid|experience cloud id",
     "Email": r"e ?mail(?: address)?",
     "Phone": r"(?:mobile )?phone(?: number)?",
 }
@@ -161,6 +162,19 @@ _EXPECTED = (
     ("courtesy title", r"courtesyTitle$"),
     ("order number", r"purchaseID$"),
 )
+
+
+#: How the values of types look that are no strings.
+_FITTING = {
+    "date": ("date", "date-time"), "date-time": ("date-time", "date"), "boolean": ("boolean",),
+    "number": ("number", "integer", "year"), "long": ("integer", "year"), "int": ("integer", "year"),
+    "short": ("integer", "year"), "byte": ("integer",),
+}  # fmt: skip
+#: What messages call values that look so.
+_WORDS_FOR = {
+    "ecid": "ECIDs", "email": "e-mail addresses", "url": "web addresses", "uuid": "UUIDs", "phone": "phone numbers",
+    "country": "country codes", "gender": "genders", "year": "years", "birthday": "a month and day",
+}  # fmt: skip
 
 
 def suggest_mapping(stream: Stream, schema: Schema, *, rows: int = 1000) -> list[Suggestion]:
@@ -333,27 +347,24 @@ def _same_word(a: str, b: str) -> bool:
 def _fit(column: _Column, target: _Target) -> tuple[float, str]:
     """What the values add to the likeness of the names, and how to say it."""
     looks, kind = column.looks, target.field.type
+    alike = f"; the values look like {_WORDS_FOR.get(looks, looks)}"
     if looks == "nothing":
         return 0, "; the column is empty in the rows looked at"
     expected = next((look for look, pattern in _EXPECTED if re.search(pattern, target.path)), "")
     if expected and expected == looks:
-        return 14, f"; the values look like {_article(looks)}"
+        return 14, alike
     if expected in ("email", "phone", "birthday", "year") and looks in ("boolean", "date-time", "url", "uuid"):
-        return -45, f"; the values look like {_article(looks)}"
+        return -45, alike
     if expected == "courtesy title":
         return -45, "; the values are no titles such as Mr or Dr"
     if looks in ("ecid", "uuid", "email", "url") and expected != looks and kind == "string":
-        return -15, f"; the values look like {_article(looks)}"
+        return -15, alike
     listed = target.field.constraints.get("enum")
     if isinstance(listed, list):
         known = {str(item).lower() for item in listed}
         share = sum(value.lower() in known for value in column.values) / len(column.values)
         return (14, "; the values are of the list") if share > 0.9 else (-10, "; the values are not of the list")
-    fits = {
-        "date": ("date", "date-time"), "date-time": ("date-time", "date"), "boolean": ("boolean",),
-        "number": ("number", "integer", "year"), "long": ("integer", "year"), "int": ("integer", "year"),
-        "short": ("integer", "year"), "byte": ("integer",),
-    }.get(kind)  # fmt: skip
+    fits = _FITTING.get(kind)
     if fits is None:
         return 8 if looks not in ("date", "date-time", "boolean") else 0, ""
     if kind == "boolean" and set(column.values) <= {"0", "1"}:
@@ -361,13 +372,6 @@ def _fit(column: _Column, target: _Target) -> tuple[float, str]:
     return (
         (12, f"; the values fit the type {kind}") if looks in fits else (-35, f"; the values do not look like a {kind}")
     )
-
-
-def _article(looks: str) -> str:
-    words_of = {"ecid": "ECIDs", "email": "e-mail addresses", "url": "web addresses", "uuid": "UUIDs",
-                "phone": "phone numbers", "country": "country codes", "gender": "genders", "year": "years",
-                "birthday": "a month and day"}  # fmt: skip
-    return words_of.get(looks, looks)
 
 
 def _source(column: _Column, field: Field) -> tuple[str, str]:
@@ -397,47 +401,41 @@ def _source(column: _Column, field: Field) -> tuple[str, str]:
 
 
 def _identities(columns: Sequence[_Column], schema: Schema) -> list[Suggestion]:
-    """Suggestions for `identityMap`; the first of CRMID, LOYALTYID, ECID, Email, Phone that is found is primary."""
+    """Suggestions for `identityMap`; the likely one whose namespace comes first is primary."""
     if not schema.has_identity_map:
         return []
-    found: list[tuple[str, _Column, int, str]] = []
-    for column in columns:
-        raw = words(column.name)
-        for namespace, pattern in _IDENTITIES.items():
-            named = re.fullmatch(pattern, raw) is not None or re.fullmatch(rf"(?:{pattern}) ?\d", raw) is not None
-            if namespace == "ECID" and column.looks == "ecid":
-                found.append((namespace, column, 95, "the values are ECIDs (38 digits)"))
-            elif namespace == "Email" and column.looks == "email":
-                found.append((namespace, column, 75 if named else 60, "the values look like e-mail addresses"))
-            elif named and namespace not in ("Email", "ECID"):
-                confidence = 85 if namespace != "Phone" else 45
-                found.append((namespace, column, confidence, f"the name is that of a {namespace}"))
-            else:
-                continue
-            break
-    seen: dict[str, int] = {}
+    numbers = dict.fromkeys(_IDENTITIES, 0)
     made: list[tuple[str, Suggestion]] = []
-    email = [one for one in found if one[0] == "Email"][1:]
-    for namespace, column, confidence, reason in found:
-        if any(column is one[1] for one in email):
+    for column in columns:
+        namespace, confidence, reason = _identity(column)
+        if not namespace or (namespace == "Email" and numbers[namespace]):
             continue  # one column of e-mail addresses is enough for an identity
-        number = seen.get(namespace, 0)
-        seen[namespace] = number + 1
-        destination = f"identityMap.{namespace}[{number}].id"
+        destination = f"identityMap.{namespace}[{numbers[namespace]}].id"
+        numbers[namespace] += 1
         made.append((namespace, Suggestion(column.name, destination, column.name, confidence, reason)))
-    order = list(dict.fromkeys(["CRMID", "LOYALTYID", "ECID", "Email", "Phone"]))
     likely = [pair for pair in made if pair[1].confidence >= 50] or made
+    order = list(_IDENTITIES)
     primary = min(likely, key=lambda pair: order.index(pair[0]), default=None)
     lines = []
     for pair in made:
-        one = pair[1]
-        is_primary = pair is primary
+        one, is_primary = pair[1], pair is primary
         why = "exactly one identity is primary; which is a guess" if is_primary else "not the primary identity"
-        mark = Suggestion(
-            one.column, one.destination.removesuffix("id") + "primary", str(is_primary).lower(), one.confidence, why
-        )
-        lines += [one, mark]
+        mark = one.destination.removesuffix("id") + "primary"
+        lines += [one, Suggestion(one.column, mark, str(is_primary).lower(), one.confidence, why)]
     return lines
+
+
+def _identity(column: _Column) -> tuple[str, int, str]:
+    """The namespace of the identities in a column, the confidence and the reason; no namespace where it has none."""
+    if column.looks == "ecid":
+        return "ECID", 95, "the values are ECIDs (38 digits)"
+    for namespace, pattern in _IDENTITIES.items():
+        named = re.fullmatch(rf"(?:{pattern})(?: ?\d)?", words(column.name)) is not None
+        if namespace == "Email" and column.looks == "email":
+            return namespace, 75 if named else 60, "the values look like e-mail addresses"
+        if named and namespace not in ("Email", "ECID"):
+            return namespace, 45 if namespace == "Phone" else 85, f"the name is that of a {namespace}"
+    return "", 0, ""
 
 
 def ratio(a: str, b: str) -> float:
