@@ -392,10 +392,10 @@ def test_a_file_too_large_for_memory_is_spread_again(tmp_path: Path) -> None:
     for memory in (60, 300, 1 << 20):
         folder = tmp_path / str(memory)
         folder.mkdir()
-        with Spill(folder, [0], memory) as spill:
-            spill.add(list(numbered))
-            assert any(folder.iterdir())
-            found = groups_of(spill)
+        spill = Spill(folder, [0], memory)
+        spill.add(list(numbered))
+        assert any(folder.iterdir())
+        found = groups_of(spill)
         assert [group[0][0] for group in found] == keys[:300]
         assert all(
             [row[2] for row in group] == [number, number + 300, number + 600] for number, group in enumerate(found)
@@ -562,9 +562,9 @@ def test_how_many_files_rows_are_spread_over_and_how_often(tmp_path: Path) -> No
         spill._columns = columns
         assert spill._files == files
     one = pa.record_batch({"k": ["a"] * 9, "\0row": pa.array(range(1, 10))})
-    with Spill(tmp_path, [0], 0) as spill:  # a single group cannot be spread
-        spill.add([one])
-        assert [len(group) for group in groups_of(spill)] == [9]
+    spill = Spill(tmp_path, [0], 0)  # a single group cannot be spread
+    spill.add([one])
+    assert [len(group) for group in groups_of(spill)] == [9]
     assert not list(tmp_path.rglob("again-*"))
 
 

@@ -13,7 +13,6 @@ import pytest
 
 import xdmprep
 from xdmprep.mapping import MappingSet, map_stream
-from xdmprep.mapping.grouping import MemoryOfSystem
 from xdmprep.read import open_source
 from xdmprep.schema import Schema
 
@@ -115,15 +114,3 @@ def test_mapped_json_lets_go_of_its_chunks(records: Path) -> None:
             pass
 
     assert held_by(work) < 50_000
-
-
-def test_blocks_of_the_systems_memory_may_overlap() -> None:
-    """As those of two threads do; an exception ends one as well."""
-    before, system = pa.default_memory_pool().backend_name, pa.system_memory_pool().backend_name
-    first, second = MemoryOfSystem(), MemoryOfSystem()
-    first.__enter__()
-    with pytest.raises(KeyError), second:
-        first.__exit__()
-        assert pa.default_memory_pool().backend_name == system
-        raise KeyError
-    assert pa.default_memory_pool().backend_name == before

@@ -332,8 +332,8 @@ class Stream:
         whole: opens the same rows with columns for all of them, which takes one more reading; None if `leaves` are such
             already, and not those of the first rows.
         narrowed: the first step for those who read the values of some columns only; None if it is the same.
-        gather: makes pieces of what `source` gives; `only` are the columns whose values are read, None means all.  None
-            if the source gives pieces itself.
+        gather: makes pieces of what `source` gives; `only` and `whole` are as for :func:`reading`.  None if the source
+            gives pieces itself.
         notes: what is worth a warning about all rows, such as fields that a mapping leaves out.
         not_read: the files of a folder that are not read for their names.
         numbered: whether the first step numbers the rows through the whole source.
@@ -551,12 +551,16 @@ class Stream:
         return [prune(record) for batch in batches for record in to_pylist(batch.to_struct_array(), "strict")]
 
 
-def reading(stream: Stream, names: frozenset[str] | None) -> Stream:
-    """The same rows for steps that read some columns only (None: all); values of others may be unfit for records."""
+def reading(stream: Stream, names: frozenset[str] | None, whole: bool = False) -> Stream:
+    """The same rows for steps that read some columns only (None: all); values of others may be unfit for records.
+
+    If `whole`, the steps hold the rows anyway, and what is in memory in one piece stays one.
+    """
     if names is None or stream.narrowed is None or len(stream.steps) != 1:
-        return stream
-    gather = stream.gather and partial(stream.gather, only=names)
-    return replace(stream, steps=(stream.narrowed(names),), gather=gather)
+        names, steps = None, stream.steps
+    else:
+        steps = (stream.narrowed(names),)
+    return replace(stream, steps=steps, gather=stream.gather and partial(stream.gather, only=names, whole=whole))
 
 
 def with_all_columns(stream: Stream) -> Stream:

@@ -144,12 +144,12 @@ def map_stream(
     if stream.origins is not None and stream.origins.lacking:
         stream = _with_lacking(stream, stream.origins, mapper, made)
     keys, reads = made.options.group_by, mapper.grouped_with
-    roots = {key_source(key, stream.arrow_schema).column for key in keys}
-    stream = reading(stream, None if reads is None else reads | roots)
     if keys:
         from .groups import group_stream
 
         stream = group_stream(stream, keys, reads=reads, in_order=made.options.sorted)
+    else:
+        stream = reading(stream, reads)
     stream = stream.then(mapper, mapper.leaves, mapper.arrow_schema)
     return replace(stream, notes=(*stream.notes, *mapper.left_out))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -39,7 +38,7 @@ class GroupRows:
 
     Attributes:
         count: how many.
-        numbers: int64 (count,), their row numbers, ascending.
+        numbers: int64 (count,), their row numbers.
     """
 
     def __init__(self, batches: Sequence[pa.RecordBatch]) -> None:
@@ -81,25 +80,28 @@ class GroupRows:
             columns: places of the columns.
             keys: those of the key.  A text is the same in all rows of a group, so that of the first is taken.
             order: brings the rows of a group together; None if they stand so.
-            bounds: of the groups.
+            bounds: of the groups, among the rows in that order.
             most: rows of a piece.
             keep: whether columns that were put in order stay here.
 
         Yields:
             For each piece, in order, where its groups begin, and the values of each of `columns`.
         """
-        places = [bounds[at : end + 1] for at, end in cuts(bounds, most)]
+        first = bounds[0]
+        places = [bounds[at : end + 1] - first for at, end in cuts(bounds, most)]
         pieces: list[list[pa.Array]] = [[] for _ in places]
         for column in columns:
             values = self.column(column)
             if order is not None and not keep:
                 self._parts[column] = []
-            picked = order
+            picked = None if order is None else order[first : bounds[-1]]
             if order is not None and column in keys and pa.types.is_string(values.type):
                 picked = np.repeat(order[bounds[:-1]], np.diff(bounds))
             for piece, within in zip(pieces, places, strict=True):
                 start, stop = within[0], within[-1]
-                some = values.slice(start, stop - start) if picked is None else taken(values, picked[start:stop])
+                some = (
+                    values.slice(first + start, stop - start) if picked is None else taken(values, picked[start:stop])
+                )
                 few = pa.types.is_dictionary(some.type) and len(some.dictionary) > 2 * len(some)
                 piece.append(plain(some) if few else some)
             values = None  # before the next column is joined
@@ -108,40 +110,13 @@ class GroupRows:
             yield (within - within[0]).astype(np.int32), pieces.pop()
 
     def fetch(self, at: int, rows: Ints) -> pa.Array:
-        """The values that the rows of these numbers have in the column at that place."""
+        """The values that the rows of these numbers have in the column at that place; the rows are ascending."""
         return taken(self.column(at), np.searchsorted(self.numbers, rows))
 
     def row_bytes(self, columns: Sequence[int]) -> int:
         """About how many bytes a row takes in these columns."""
         size = sum(plain_bytes(part) for at in columns for part in self._parts[at])
         return size // max(1, self.count)
-
-
-class MemoryOfSystem:
-    """Inside the block Arrow takes memory from the system, which gets it back as soon as it is free.
-
-    Other allocators keep it for a while, a fifth of the peak where rows are held and copied.  Blocks of several threads
-    may overlap: the last one that ends puts things right.
-    """
-
-    _lock = threading.Lock()
-    _open = 0
-    _before: Any = None
-
-    def __enter__(self) -> None:
-        cls = type(self)
-        with cls._lock:
-            if not cls._open:
-                cls._before = pa.default_memory_pool()
-                pa.set_memory_pool(pa.system_memory_pool())
-            cls._open += 1
-
-    def __exit__(self, *error: object) -> None:
-        cls = type(self)
-        with cls._lock:
-            cls._open -= 1
-            if not cls._open:
-                pa.set_memory_pool(cls._before)
 
 
 def _of_one_type(parts: Sequence[pa.Array]) -> Sequence[pa.Array]:

@@ -19,17 +19,15 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..core.arrow_types import is_coded
 from ..core.shred import column_leaves, conform, plain, valid
-from ..core.stream import Chunk, Finding, Stream, Unread
+from ..core.stream import Chunk, Finding, Stream, Unread, reading
 from ..errors import SourceError, scratch_files, shorten
 from ..kernels.arrays import Offsets, list_parts
 from .grouping import (
@@ -38,8 +36,8 @@ from .grouping import (
     Codes,
     GroupRows,
     Ints,
-    MemoryOfSystem,
     by_group,
+    codes_of,
     cuts,
     hashes_of,
     plain_bytes,
@@ -54,7 +52,7 @@ from .spill import RowFile, Spill
 _Fetch = Callable[[int, Ints], pa.Array]
 
 #: Rows are held in memory up to this many bytes.
-MEMORY = 160 << 20
+MEMORY = 128 << 20
 
 
 def group_stream(
@@ -98,10 +96,11 @@ def _held(kind: pa.DataType) -> pa.DataType:
 
 class _Grouping:
     def __init__(self, stream: Stream, keys: tuple[str, ...], reads: Collection[str] | None, memory: int) -> None:
-        gather = stream.gather and partial(stream.gather, whole=True)
-        self.stream, self.memory = replace(stream, gather=gather), memory
         self.source = pa.schema([(f.name, _held(f.type)) for f in stream.arrow_schema])
         sources = [key_source(key, stream.arrow_schema) for key in keys]
+        roots = frozenset(source.column for source in sources)
+        self.stream = reading(stream, None if reads is None else roots.union(reads), whole=True)
+        self.memory = memory
         self.inside = [source for source in sources if source.steps]
         wanted = {key.column for key in sources if not key.steps}.union(self.source.names if reads is None else reads)
         self.schema = pa.schema([field for field in self.source if field.name in wanted])
@@ -131,40 +130,38 @@ class _Grouping:
                     arrays[at] = conform(arrays[at], kinds[at])
             yield pa.RecordBatch.from_arrays([*arrays, pa.array(chunk.rows)], names)
 
-    def _rows(self, batches: Sequence[pa.RecordBatch]) -> GroupRows:
-        return GroupRows(batches)
-
-    def _most(self, rows: GroupRows) -> int:
-        return rows_of(rows.row_bytes(self.read), len(self.read))
-
     def in_order(self) -> Iterator[Chunk]:
         """Grouped chunks of a source whose groups stand together."""
-        out = _Out(self)
+        out, closed = _Out(self), Closed()
         held: list[pa.RecordBatch] = []  # from the first row of a group
-        starts: list[Ints] = []  # where groups begin, counted from there
-        count, most = 0, 0
-        closed = Closed()
+        count = least = most = 0
         for batch in self._batches(out):
-            most = most or max(1, self._most(self._rows([batch])) // 2)
-            starts.append(np.flatnonzero(_begins(batch, self.keys, held[-1] if held else None)) + count)
             held.append(batch)
             count += batch.num_rows
-            if count < most:  # every chunk costs about a millisecond
-                continue
-            bounds = np.concatenate(starts)
-            if len(bounds) < 2:  # the first group goes on
-                starts = [bounds]
-                continue
-            done, held = _split(held, int(bounds[-1]))
-            count -= int(bounds[-1])
-            starts = [np.zeros(1, np.int64)]
-            self._once(self._rows(done), bounds[:-1], closed)
-            yield from self._adjacent(out, done, bounds)
+            least = least or self._most(GroupRows(held)) // 2
+            if count >= max(least, most):  # every chunk costs about a millisecond
+                yield from self._adjacent(out, held, closed)
+                count = sum(batch.num_rows for batch in held)
+                most = 2 * count  # an open group is looked at again when it has doubled
         if held:
-            bounds = np.append(np.concatenate(starts), count)
-            self._once(self._rows(held), bounds[:-1], closed)
-            yield from self._adjacent(out, held, bounds)
+            yield from self._adjacent(out, held, closed, at_end=True)
         yield from out.rest()
+
+    def _adjacent(
+        self, out: _Out, held: list[pa.RecordBatch], closed: Closed, *, at_end: bool = False
+    ) -> Iterator[Chunk]:
+        """The groups of rows that stand together; those of the last one stay in `held`, since it may go on."""
+        rows = GroupRows(held)
+        codes, _ = codes_of([rows.column(key) for key in self.keys])
+        bounds = np.flatnonzero(np.diff(np.append(codes, -1) if at_end else codes, prepend=-1))
+        if len(bounds) > 1:
+            self._once(rows, bounds[:-1], closed)
+            yield from self._chunks(out, rows, None, bounds)
+        done = int(bounds[-1])
+        while held and done >= held[0].num_rows:
+            done -= held.pop(0).num_rows
+        if done:
+            held[0] = held[0].slice(done)
 
     def _once(self, rows: GroupRows, firsts: Ints, closed: Closed) -> None:
         """Every key is closed once, or the promise that groups stand together is broken."""
@@ -185,26 +182,22 @@ class _Grouping:
         """Grouped chunks of any source."""
         out = _Out(self)
         held: list[pa.RecordBatch] = []
-        size = 0
-        limit = self.memory
+        size, limit = 0, self.memory
+        spill: Spill | None = None
+        others: RowFile | None = None
         with ExitStack() as stack:
             stack.enter_context(scratch_files())
-            reading = stack.enter_context(ExitStack())
-            reading.enter_context(MemoryOfSystem())
-            spill: Spill | None = None
-            others: RowFile | None = None
             for batch in self._batches(out):
                 held.append(batch)
                 size += sum(map(plain_bytes, batch.columns))
                 if size > limit and (spill is not None or len(held) > 1):  # a single one is in memory as it is
                     if spill is None:
-                        # Windows may refuse to remove files that are still mapped
+                        # Windows may refuse to remove files that are still open
                         made = tempfile.TemporaryDirectory(prefix="xdmprep-", ignore_cleanup_errors=True)
                         folder = Path(stack.enter_context(made))
-                        keys = [self.read.index(key) for key in self.keys]
-                        spill = stack.enter_context(Spill(folder, keys, self.memory // 2))
+                        spill = Spill(folder, [self.read.index(key) for key in self.keys], self.memory // 2)
                         if self.unread:
-                            others = stack.enter_context(RowFile(folder / "others", self.columns, self.unread))
+                            others = RowFile(folder / "others", self.columns, self.unread)
                         limit = self.memory // 8  # from now on rows wait only for a write that is worth while
                     self._spread(held, spill, others)
                     size = 0
@@ -215,19 +208,11 @@ class _Grouping:
                 for offsets, arrays in spill.groups():
                     yield out.chunk(offsets, arrays, None if others is None else others.fetch)
             elif held:
-                del batch
-                if len(held) == 1:  # no parts are let go of, and other allocators are faster
-                    reading.close()
-                rows = self._rows(held)
+                rows = GroupRows(held)
+                del batch, held
                 order, bounds = by_group([rows.column(key) for key in self.keys])
-                if order is None:
-                    del rows
-                    yield from self._adjacent(out, held, bounds)
-                else:
-                    del held
-                    for at, end in cuts(bounds, self.memory // max(1, rows.row_bytes(self.read))):
-                        within, more = bounds[at : end + 1] - bounds[at], end + 1 < len(bounds)
-                        yield from self._chunks(out, rows, order[bounds[at] : bounds[end]], within, keep=more)
+                for at, end in cuts(bounds, self.memory // max(1, rows.row_bytes(self.read))):
+                    yield from self._chunks(out, rows, order, bounds[at : end + 1], keep=end + 1 < len(bounds))
             yield from out.rest()
 
     def _spread(self, batches: list[pa.RecordBatch], spill: Spill, others: RowFile | None) -> None:
@@ -241,49 +226,18 @@ class _Grouping:
             columns = [conform(batch.column(at), kinds[at]) for at in self.read]
             batches[number] = pa.RecordBatch.from_arrays([*columns, batch.column(len(self.columns))], names)
         spill.add(batches)
+        pa.default_memory_pool().release_unused()  # else the memory of what was held adds to that of the groups
 
-    def _adjacent(self, out: _Out, batches: list[pa.RecordBatch], bounds: Ints) -> Iterator[Chunk]:
-        """Groups that stand between `bounds` in the batches, chunk by chunk; batches that are used up are let go."""
-        for at, end in cuts(bounds, self._most(self._rows(batches))):
-            done, batches[:] = _split(batches, int(bounds[end] - bounds[at]))
-            rows = self._rows(done)
-            del done  # columns that are joined are let go of piece by piece
-            yield from self._chunks(out, rows, None, bounds[at : end + 1] - bounds[at])
+    def _most(self, rows: GroupRows) -> int:
+        return rows_of(rows.row_bytes(self.read), len(self.read))
 
     def _chunks(
         self, out: _Out, rows: GroupRows, order: Codes | None, bounds: Ints, *, keep: bool = False
     ) -> Iterator[Chunk]:
-        """The groups of `rows`, which stand `order`-ed between `bounds`."""
+        """The groups of `rows`, which stand between `bounds` when they are put in order."""
         columns = [*self.read, len(self.columns)]
         for offsets, arrays in rows.grouped(columns, self.keys, order, bounds, self._most(rows), keep):
             yield out.chunk(offsets, arrays, rows.fetch)
-
-
-def _split(batches: Sequence[pa.RecordBatch], at: int) -> tuple[list[pa.RecordBatch], list[pa.RecordBatch]]:
-    """The first `at` rows, and the others."""
-    before, after = [], []
-    for batch in batches:
-        if at > 0:
-            before.append(batch.slice(0, at))
-        if at < batch.num_rows:
-            after.append(batch.slice(max(0, at)))
-        at -= batch.num_rows
-    return before, after
-
-
-def _begins(batch: pa.RecordBatch, keys: Sequence[int], before: pa.RecordBatch | None) -> np.ndarray[Any, Any]:
-    """bool (n,): the rows with another key than the row in front of them; that of the first is the last of `before`."""
-    begins = np.zeros(batch.num_rows, dtype=bool)
-    for key in keys:
-        column = plain(batch.column(key))
-        if before is None:
-            begins[0] = True
-        else:
-            a, b = plain(before.column(key).slice(before.num_rows - 1))[0], column[0]
-            begins[0] |= not (a.is_valid and b.is_valid and a == b)
-        other = pc.not_equal(column.slice(1), column.slice(0, len(column) - 1)).fill_null(True)
-        begins[1:] |= other.to_numpy(zero_copy_only=False)
-    return begins
 
 
 class _Later:

@@ -7,9 +7,7 @@ run, in the order of their first rows, and the runs are merged: of each, one bat
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,7 @@ import pyarrow as pa
 from .. import kernels
 from ..core.shred import conform
 from ..core.stream import chunk_bytes
-from ..kernels.arrays import Offsets, list_parts
+from ..kernels.arrays import Offsets
 from .grouping import (
     ROW,
     ROWS,
@@ -27,7 +25,6 @@ from .grouping import (
     Hashes,
     Ints,
     by_group,
-    cuts,
     hashes_of,
     rows_of,
     taken,
@@ -36,6 +33,9 @@ from .grouping import (
 #: Temporary files that rows are spread over: the most, and the least.  There are fewer where a column would have less
 #: than so many bytes in a piece of a file, since each column of a piece has a fixed cost.
 FILES, LEAST_FILES, PIECE_BYTES = 64, 8, 4096
+
+#: The column of a run that has the first row of each row's group.
+_FIRST = "\0first"
 
 #: How often the rows of a file that is too large are spread again.
 DEPTH = 3
@@ -60,13 +60,6 @@ class Spill:
         self._columns = 0
         self._sizes = np.zeros(FILES, np.int64)
         self._samples: list[list[Hashes]] = [[] for _ in range(FILES)]
-        self._stack = ExitStack()
-
-    def __enter__(self) -> Spill:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
 
     def add(self, batches: list[pa.RecordBatch]) -> None:
         """Spread the rows over the files; the list is emptied."""
@@ -99,7 +92,7 @@ class Spill:
     def _writer(self, number: int, schema: pa.Schema) -> Any:
         if number not in self._writers:
             path = str(self._folder / f"rows-{number}")
-            self._writers[number] = self._stack.enter_context(pa.ipc.new_stream(path, schema))
+            self._writers[number] = pa.ipc.new_stream(path, schema)
         return self._writers[number]
 
     def groups(self) -> Iterator[tuple[Offsets, list[pa.Array]]]:
@@ -111,28 +104,14 @@ class Spill:
         most = max(1, min(chunk_bytes(self._columns), self._memory // 4) // 2)
         ends = sorted(pair for run in runs for pair in zip(run.lasts, run.sizes, strict=True))
         windows = np.cumsum([size for _, size in ends]) // most
-        limits = [ends[at][0] for at in np.flatnonzero(np.diff(windows, append=-1))]
-        with ExitStack() as stack:
-            for run in runs:
-                stack.callback(run.close)
-            for limit in limits:
-                parts = [part for run in runs for part in run.until(limit)]
-                groups = pa.concat_arrays(parts) if len(parts) > 1 else parts[0]
-                bounds, objects = list_parts(groups)
-                each = groups.nbytes // max(1, int(bounds[-1]))
-                columns = objects.flatten()
-                if len(parts) > 1:
-                    order = np.argsort(columns[-1].to_numpy()[bounds[:-1]], kind="stable")
-                    sizes = np.diff(bounds)[order]
-                    starts = bounds[:-1][order]
-                    bounds = np.append(0, np.cumsum(sizes)).astype(np.int32)
-                    places = np.repeat(starts - bounds[:-1], sizes) + np.arange(bounds[-1], dtype=np.int32)
-                    for at, column in enumerate(columns):
-                        columns[at] = taken(column, places)
-                del parts, groups, objects
-                for at, end in cuts(bounds.astype(np.int64), rows_of(each, self._columns)):
-                    first, last = int(bounds[at]), int(bounds[end])
-                    yield bounds[at : end + 1] - bounds[at], [one.slice(first, last - first) for one in columns]
+        columns = range(1, self._columns + 1)
+        for at in np.flatnonzero(np.diff(windows, append=-1)):
+            limit = ends[at][0]
+            rows = GroupRows([part for run in runs for part in run.until(limit)])
+            firsts = rows.column(0).to_numpy()
+            order = np.argsort(firsts, kind="stable").astype(np.int32)
+            bounds = np.flatnonzero(np.diff(firsts[order], prepend=-1, append=-1))
+            yield from rows.grouped(columns, (), order, bounds, rows_of(rows.row_bytes(columns), self._columns))
 
     def _mostly_one(self, number: int) -> bool:
         """Whether a single group has most rows of a file, as far as the hashes of some of them tell."""
@@ -141,19 +120,20 @@ class Spill:
 
     def runs(self) -> list[_Run]:
         """The groups of each file."""
-        self._stack.close()
         made: list[_Run] = []
+        for writer in self._writers.values():
+            writer.close()
         for number in sorted(self._writers):
             path = self._folder / f"rows-{number}"
             if self._sizes[number] > self._memory and self._depth + 1 < DEPTH and not self._mostly_one(number):
                 folder = self._folder / f"again-{number}"
                 folder.mkdir()
-                with Spill(folder, self._keys, self._memory, self._depth + 1) as below:
-                    with _reader(path) as reader:
-                        for batch in reader:
-                            below.add([batch])
-                    path.unlink()
-                    made += below.runs()
+                below = Spill(folder, self._keys, self._memory, self._depth + 1)
+                with _reader(path) as reader:
+                    for batch in reader:
+                        below.add([batch])
+                path.unlink()
+                made += below.runs()
                 continue
             with _reader(path) as reader:
                 rows = GroupRows(list(reader))
@@ -165,59 +145,44 @@ class Spill:
     def _run(self, path: Path, rows: GroupRows, schema: pa.Schema, size: int) -> _Run:
         order, bounds = by_group([rows.column(key) for key in self._keys])
         columns = range(len(schema))
-        lists = pa.schema([("rows", pa.list_(pa.struct(list(schema))))])
-        firsts, lasts, sizes = [], [], []
+        lasts, sizes = [], []
         # a batch of each run is in memory when runs are merged: together a quarter of one file
         most = max(1, min(ROWS, self._memory // (4 * self._files) * rows.count // max(1, size)))
-        with pa.ipc.new_stream(str(path), lists) as writer:
-            for offsets, arrays in rows.grouped(columns, self._keys, order, bounds):
-                objects = pa.StructArray.from_arrays(arrays, fields=list(schema))
-                groups = pa.ListArray.from_arrays(pa.array(offsets), objects)
-                numbers = arrays[-1].to_numpy()[offsets[:-1]]
-                for at, end in cuts(offsets, most):
-                    some = groups.slice(at, end - at)
-                    firsts.append(int(numbers[at]))
-                    lasts.append(int(numbers[end - 1]))
-                    sizes.append(some.nbytes)
-                    writer.write_batch(pa.RecordBatch.from_arrays([some], schema=lists))
-        return _Run(path, firsts, lasts, sizes)
+        schema = pa.schema([(_FIRST, pa.int64()), *schema])
+        with pa.ipc.new_stream(str(path), schema) as writer:
+            for offsets, arrays in rows.grouped(columns, self._keys, order, bounds, most):
+                firsts = arrays[-1].to_numpy()[offsets[:-1]]
+                first = pa.array(np.repeat(firsts, np.diff(offsets)))
+                batch = pa.RecordBatch.from_arrays([first, *arrays], schema=schema)
+                lasts.append(int(firsts[-1]))
+                sizes.append(batch.nbytes)
+                writer.write_batch(batch)
+        return _Run(path, lasts, sizes)
 
 
 class _Run:
-    """Groups in a temporary file, read batch by batch when their turn comes.
+    """Groups in a temporary file, in the order of their first rows; its batches are read when their turn comes.
 
     Args:
         path: the file.
-        firsts, lasts: of each batch the first rows of its first and of its last group.
+        lasts: of each batch the first row of its last group.
         sizes: bytes of each batch.
     """
 
-    def __init__(self, path: Path, firsts: list[int], lasts: list[int], sizes: list[int]) -> None:
+    def __init__(self, path: Path, lasts: list[int], sizes: list[int]) -> None:
         self.lasts, self.sizes = lasts, sizes
-        self._path, self._firsts = path, firsts
-        self._reader: Any = None
-        self._groups: pa.ListArray | None = None
-        self._next = 0
+        self._batches = iter(_reader(path))
+        self._rest: pa.RecordBatch | None = None  # of the batch that was read
 
-    def until(self, limit: int) -> Iterator[pa.ListArray]:
-        """The groups whose first row is not beyond `limit`; they are given once."""
-        while self._next < len(self.lasts) and self._firsts[self._next] <= limit:
-            self._reader = self._reader or _reader(self._path)
-            groups = self._reader.read_next_batch().column(0) if self._groups is None else self._groups
-            numbers = _first_rows(groups)
-            n = int(np.searchsorted(numbers, limit, side="right"))
-            yield groups.slice(0, n)
-            if n == len(numbers):
-                self._groups = None
-                self._next += 1
-            else:
-                self._groups = groups.slice(n)
-                self._firsts[self._next] = int(numbers[n])
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._reader is not None:
-            self._reader.close()
+    def until(self, limit: int) -> Iterator[pa.RecordBatch]:
+        """The rows of groups whose first row is not beyond `limit`; they are given once."""
+        while batch := self._rest or next(self._batches, None):
+            n = int(np.searchsorted(batch.column(0).to_numpy(), limit, side="right"))
+            self._rest = batch.slice(n)
+            if n:
+                yield batch.slice(0, n)
+            if n < len(batch):
+                return
 
 
 def _reader(path: Path) -> Any:
@@ -226,7 +191,7 @@ def _reader(path: Path) -> Any:
 
 
 class RowFile:
-    """Columns of rows in a temporary file, in the order of the rows; of what is asked for, the file's pages are read.
+    """Columns of rows in a temporary file, in the order of the rows; of what is asked for, that column is read.
 
     Args:
         path: the file.
@@ -239,15 +204,8 @@ class RowFile:
         self._kinds = [columns.field(at).type for at in some]
         self._schema = pa.schema([*(columns.field(at) for at in some), (ROW, pa.int64())])
         self._writer: Any = pa.ipc.new_file(str(path), self._schema)
-        self._reader: Any = None
+        self._file: Any = None
         self._firsts: list[int] = []
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> RowFile:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._writer.close()
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Append the rows."""
@@ -257,27 +215,21 @@ class RowFile:
         self._writer.write_batch(pa.RecordBatch.from_arrays([*arrays, numbers], schema=self._schema))
 
     def finish(self) -> None:
-        """No more rows come.  The file is mapped into memory, and may be removed: what is mapped stays."""
+        """No more rows come.  The file is open from now on, and may be removed."""
         self._writer.close()
-        self._reader = pa.ipc.open_file(pa.memory_map(str(self._path)))
+        self._file = pa.OSFile(str(self._path))
 
     def fetch(self, at: int, rows: Ints) -> pa.Array:
         """The values that the rows of these numbers have in the column at that place; thread-safe."""
         column = self._some.index(at)
+        two = pa.ipc.IpcReadOptions(included_fields=[column, len(self._some)])
+        reader = pa.ipc.open_file(self._file, options=two)
         which = np.searchsorted(self._firsts, rows, side="right") - 1
         order = np.argsort(which, kind="stable")
         parts = [pa.nulls(0, self._kinds[column])]
         for number in np.unique(which).tolist():
-            with self._lock:
-                batch = self._reader.get_batch(number)
-            there = np.searchsorted(batch.column(len(self._some)).to_numpy(), rows[which == number])
-            parts.append(taken(batch.column(column), there))
+            values, numbers = reader.get_batch(number).columns
+            parts.append(taken(values, np.searchsorted(numbers.to_numpy(), rows[which == number])))
         back = np.empty(len(rows), np.int64)
         back[order] = np.arange(len(rows))
         return taken(pa.concat_arrays(parts), back)
-
-
-def _first_rows(groups: pa.ListArray) -> Ints:
-    offsets, objects = list_parts(groups)
-    first: Ints = objects.field(ROW).to_numpy()[offsets[:-1]]
-    return first

@@ -351,7 +351,9 @@ def _common(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
     return pa.string() if len(numbers) == 2 else None
 
 
-def _pieces(streams: Iterable[tuple[int, Stream]], only: frozenset[str] | None = None) -> Iterator[list[_Piece]]:
+def _pieces(
+    streams: Iterable[tuple[int, Stream]], only: frozenset[str] | None = None, whole: bool = False
+) -> Iterator[list[_Piece]]:
     """The pieces of all files; those of small files together, since each chunk takes a fixed time through all steps."""
     held: list[_Piece] = []
     size = 0
@@ -360,7 +362,7 @@ def _pieces(streams: Iterable[tuple[int, Stream]], only: frozenset[str] | None =
         if held and (not small or size + (stream.total_bytes or 0) > TOGETHER):
             yield held
             held, size = [], 0
-        for piece in pieces_of(reading(stream, only)):
+        for piece in pieces_of(reading(stream, only, whole)):
             if small:
                 held.append((number, piece))
             else:
