@@ -1,8 +1,8 @@
-/* Inner loops of the engine: cutting and parsing CSV text, escaping and joining JSON texts.
+/* The compiled kernels: record ends and columns of CSV, escaping and joining JSON, automata, hashes and groups.
  *
- * Each function does what some Python module here does with numpy and Arrow kernels, to the same bytes, in one pass
- * instead of many (read/cut.py, read/csv.py, write/texts.py, write/walk.py).  Where this file was not compiled those
- * are used; tests hold the two against each other, and both against Arrow's parser and Python's json.
+ * kernels/interface.py says what each function gives, and kernels/_c.py calls it.  Where this file was not compiled,
+ * kernels/_numpy.py gives the same bytes with numpy and Arrow, in several passes instead of one; tests compare the two
+ * with each other, and both with Arrow's parser and Python's json.
  *
  * Conventions: arrays come as objects with the buffer protocol, texts as Arrow has them (int32 offsets into bytes).
  * Memory for results comes from the callable `allocate(size)`, so that it is Arrow's; some bytes more than needed are

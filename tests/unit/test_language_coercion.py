@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from xdmprep.core.stream import TIMESTAMP
 from xdmprep.errors import ExpressionError, UsageError
 from xdmprep.kernels import native
 from xdmprep.language import Options, coerce, coercion, evaluate
+from xdmprep.language.values import Failed
 
 
 def utc(*parts: int) -> datetime:
@@ -165,3 +167,46 @@ def test_evaluate_converts_to_an_xdm_type() -> None:
         evaluate("v", {"v": "x"}, target_type="int", strict=True)
     with pytest.raises(UsageError, match="Did you mean 'date-time'"):
         evaluate("v", {}, target_type="datetime")
+
+
+ISO_FORMS = (
+    "2024-03-29",
+    "2024-03-29T23:59:58",
+    "2024-03-29 23:59:58Z",
+    "2024-03-29T23:59:58.123Z",
+    "0001-01-01T00:00:00.000Z",
+)
+#: As long as one of these forms, and more that Arrow reads in another way than Data Prep.
+OTHER_FORMS = (
+    "2024-03-29T00:30:58+0100", "2024-03-29 23:59:58.1-08", "2024-03-29T23:59:58.1234", "2024-03-29t23:59:58.123Z",
+    "2024-03-32T23:59:58.123Z", "2024-03-29T24:00:00.000Z", "2024-03-29T23:59:60.000Z", "0000-01-01T00:00:00.000Z",
+    "2024-03-29T23:59:58,123Z", "2024-03-29T23:59:58.12xZ", "2024-03-29T23:59:58.123z", "2024-03-29T23:59:5823.Z",
+    "2024-03-29T23:59:58.123", "2024-03-29T23:59+01", "", "x" * 24,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("drop", [False, True])
+@pytest.mark.parametrize("target", [TIMESTAMP, pa.date32()], ids=str)
+@pytest.mark.parametrize("form", ISO_FORMS)
+def test_a_column_of_one_iso_form_is_read_as_each_string_alone(form: str, target: pa.DataType, drop: bool) -> None:
+    options, number = (
+        Options(zoneless_millis="drop" if drop else "keep"),
+        pa.int64() if target == TIMESTAMP else pa.int32(),
+    )
+
+    def each(strings: list[str | None]) -> list[tuple[Any, bool]]:
+        found, bad = coerce(pa.array(strings, pa.string()), target, options)
+        return [(value, at in bad) for at, value in enumerate(found.cast(number).to_pylist())]
+
+    @cache
+    def alone(text: str | None) -> tuple[Any, bool]:
+        try:
+            value = coercion.coerce_value(text, target, options)
+        except Failed:
+            return None, True
+        return pa.array([value], target).cast(number)[0].as_py(), False
+
+    many = [form.replace("2024", str(1900 + number)) for number in range(101)]
+    for other in (*OTHER_FORMS, *ISO_FORMS):
+        for column in ([*many[:9], other, None], [*many, other], [form, other]):
+            assert each(column) == [alone(text) for text in column], column

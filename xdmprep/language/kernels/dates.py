@@ -51,7 +51,8 @@ _DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 @lru_cache(maxsize=1)
 def _by_arrow() -> dict[Layout, tuple[int, str]]:
     """Layouts that Arrow reads itself: their length, and what is between day and time."""
-    times = {f"yyyy-MM-dd'{mark}'HH:mm:ss{end}": (19 + bool(end), mark) for mark in "T " for end in ("", "'Z'")}
+    ends = ((19, ""), (20, "'Z'"), (24, ".SSS'Z'"))
+    times = {f"yyyy-MM-dd'{mark}'HH:mm:ss{end}": (length, mark) for mark in "T " for length, end in ends}
     return {plain_layout(text): form for text, form in {"yyyy-MM-dd": (10, ""), **times}.items()}
 
 
@@ -66,6 +67,8 @@ _DAY = (
     r"[1-9][0-9]{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
 )
 _CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+#: What follows the seconds, by the length of the string.
+_ENDS = {20: "Z", 24: r"\.[0-9]{3}Z"}
 #: The numbers of strings from which the form of a column is taken, and in which it is looked for first.
 _HEAD, _FEW = 1000, 100
 
@@ -74,7 +77,7 @@ def read_iso(text: pa.Array, unit: str = "ms", layout: Layout | None = None) -> 
     """A column of which nearly all strings have one ISO form, read by Arrow itself; None for others.
 
     Args:
-        text: dates, or times to the second without a zone or with ``Z``.
+        text: dates, times to the second without a zone or with ``Z``, or times to the millisecond with ``Z``.
         unit: unit of the times.
         layout: only this form will do.
 
@@ -82,20 +85,22 @@ def read_iso(text: pa.Array, unit: str = "ms", layout: Layout | None = None) -> 
         date32 where the strings are dates, otherwise timestamps in UTC; and a mask of the strings that have another
         form, None where all have this one.
     """
-    sizes = np.bincount(np.minimum(np.diff(bytes_of(text)[0][: _HEAD + 1]), 21), minlength=1)
+    sizes = np.bincount(np.minimum(np.diff(bytes_of(text)[0][: _HEAD + 1]), 25), minlength=1)
     sizes[0] = 0  # nulls
     length = int(sizes.argmax())
-    forms = {10: "", 19: "[T ]", 20: "[T ]"} if layout is None else dict([_by_arrow().get(layout, (0, ""))])
-    mark = forms.get(length)
+    known = {10: "", 19: "[T ]", 20: "[T ]", 24: "[T ]"}
+    mark = (known if layout is None else dict([_by_arrow().get(layout, (0, ""))])).get(length)
     if mark is None:
         return None
-    machine = automaton(compile_ecma(f"^{_DAY}{mark and mark + _CLOCK}{'Z' * (length == 20)}$").tree)
+    machine = automaton(compile_ecma(f"^{_DAY}{mark and mark + _CLOCK}{_ENDS.get(length, '')}$").tree)
     assert machine is not None  # noqa: S101  (each form has few states)
     others = kernels.active.not_accepted(text.slice(0, _FEW), machine)
     if others is not None and 4 * len(others) > min(len(text), _FEW):
         return None
     span = pc.min_max(pc.binary_length(text))
     uniform = others is None and span["min"] == span["max"]  # a cast that fails costs much for each string that fails
+    if length == 24:  # Arrow reads other forms of that length, with an offset
+        uniform = uniform and bool((used_bytes(text)[23::24] == ord("Z")).all())
     if uniform and not (len(mark) == 1 and (used_bytes(text)[10::length] != ord(mark)).any()):
         found = _cast(text, length, unit)
         if found is not None:
