@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 from xdmprep.core.stream import TIMESTAMP
 from xdmprep.language import Options, coerce, compile_expression, evaluate
 from xdmprep.language.coercion import coerce_value
-from xdmprep.language.java_time_format import AUTOMATIC, compile_pattern
-from xdmprep.language.kernels import numbers, texts
-from xdmprep.language.kernels.date_layouts import automatic_layouts
+from xdmprep.language.java_time_format import AUTOMATIC, automatic, compile_pattern
+from xdmprep.language.kernels import dates, numbers, texts
 from xdmprep.language.options import DEFAULT
 from xdmprep.language.values import Failed, folded, number_in, text_of
 from xdmprep.language.zoned_datetime import Moment
@@ -197,9 +196,12 @@ def test_patterns_print_columns_as_each_date_alone(
         assert found[at] == wanted
 
 
-def test_every_automatic_format_has_its_layouts() -> None:
-    lengths = {sum(width or len(part) for part, width in layout) for layout in automatic_layouts(DEFAULT)}
-    assert lengths == {8, 9, 10, 11, 21, 22}
+def test_every_automatic_format_is_read_in_columns() -> None:
+    at = Moment.of(datetime(2019, 10, 23, 11, 0, 0))
+    values = pa.array([compile_pattern(text, DEFAULT).print(at) for text in AUTOMATIC])
+    found = dates.read(values, automatic(DEFAULT))
+    assert found.column.open is None and not found.failed.any()
+    assert {Moment.of(value).at.date() for value in found.column.values.to_pylist()} == {at.at.date()}
 
 
 @pytest.mark.parametrize("target", [pa.int64(), pa.float64()])

@@ -135,7 +135,7 @@ def _letters() -> list[str]:
         if letter not in (*SYNONYMS, "u"):
             names = [letter, *[other for other, of in {**SYNONYMS, "u": "y"}.items() if of == letter]]
             most = 3 if letter in "SnAN" else 5
-            shown = [f"`{letter * n}` {made.print(at, Options())}" for n, made in widths.items() if n <= most]
+            shown = [f"`{letter * n}` {compile_pattern(letter * n, Options()).print(at)}" for n in widths if n <= most]
             rows.append(f"| {', '.join(f'`{name}`' for name in names)} | {' · '.join(shown)} |")
     return rows
 

@@ -5,6 +5,7 @@
     grammar, tree        text to tree
     values,              the value rules of the engine: text, truth, order, arithmetic; dates and their zones; Java date
     zoned_datetime,      patterns
+    date_fields,
     date_letters, zones,
     java_time_format
     catalogue, functions the table of functions, methods and operators: what each takes and gives, its reference and

@@ -39,16 +39,12 @@ from .columns import (
     numpy_of,
     plain,
 )
-from .java_time_format import iso_shape, read_date
+from .java_time_format import automatic, read_date
 from .kernels import dates, numbers, texts
-from .kernels.date_layouts import automatic_layouts, iso_layouts
 from .kernels.table import print_moments
 from .options import DEFAULT, Options
 from .values import Failed, kind_of, number, number_in, text_of
 from .zoned_datetime import Moment
-
-#: Strings read as dates or times are remembered up to this many, for each target.
-REMEMBERED = 50_000
 
 TRUE = frozenset({"y", "yes", "Y", "YES", "on", "ON", "true", "TRUE"})
 FALSE = frozenset({"n", "no", "N", "NO", "off", "OFF", "false", "FALSE"})
@@ -88,6 +84,8 @@ def coerce(values: pa.Array | list[Any], target: pa.DataType, options: Options =
         return _numerals(values, target, options)
     if kind == ZONED:
         return _zoned(values, target, options)
+    if is_text(kind) and _is_date_or_time(target):
+        return _times(plain(values).cast(TEXT), target, options)
     column = _converted(plain(values), target, options)
     if column is None:
         return _by_value(values, target, options)
@@ -205,22 +203,22 @@ def _from_text(values: pa.Array, target: pa.DataType, options: Options) -> Colum
         words, meanings = _words()
         found = pc.index_in(values, value_set=words)
         return Column(meanings.take(found), nulls_of(found) & ~nulls_of(values))
-    if pa.types.is_date(target) or target == TIMESTAMP:
-        found, odd = dates.read_iso(values) or (None, None)
-        if found is not None and (pa.types.is_date32(found.type) or target == TIMESTAMP):
-            return Column(found.cast(target), odd)
-        return _in_layouts(values, target, options)
     return None
 
 
-def _in_layouts(values: pa.Array, target: pa.DataType, options: Options) -> Column:
-    """Dates or times from text in one of the automatic layouts; open elsewhere."""
-    layouts = automatic_layouts(options)
-    if options.zoneless_millis == "keep":
-        layouts = iso_layouts() + layouts
-    local = pa.types.is_date(target)  # the day of a string with an offset is the one that is written
-    moments = dates.read_layouts(values, layouts, blank_is_null=False, options=options, as_written=local)
-    return Column(_from_moments(shapes.instant_of(moments.values), target), moments.open)
+def _is_date_or_time(target: pa.DataType) -> bool:
+    return bool(pa.types.is_date(target) or target == TIMESTAMP)
+
+
+def _times(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
+    """Dates or times of strings in one of the automatic formats."""
+    column, failed, _ = dates.read(values, automatic(options), exact=False)
+    moments, is_open = column.values, column.open
+    # the day of a string with an offset is the one that is written
+    moments = dates.local_of(moments) if pa.types.is_date(target) else shapes.instant_of(moments)
+    column = Column(_from_moments(moments, target), None if is_open is None else is_open & ~failed)
+    made, bad = _finished(values, column, target, options)
+    return made, np.union1d(bad, np.flatnonzero(failed))
 
 
 def _from_moments(moments: pa.Array, target: pa.DataType) -> pa.Array:
@@ -285,8 +283,6 @@ def _by_value(values: pa.Array, target: pa.DataType, options: Options) -> tuple[
         return found.take(pa.array(places, mask=hopeless)), np.flatnonzero(failed)
     encoded = plain(values).dictionary_encode()
     words = encoded.dictionary
-    if words.type == TEXT and (pa.types.is_date(target) or target == TIMESTAMP):
-        return _taken(encoded.indices, *_times_of(words.to_pylist(), target, options))
     found, bad = _one_by_one(words.to_pylist(), target, options)
     return _taken(encoded.indices, found, marked(len(words), bad))
 
@@ -308,43 +304,6 @@ def _hopeless(values: pa.Array, target: pa.DataType, options: Options) -> Mask |
         exact = values.cast(DOUBLE).fill_null(0).to_numpy(zero_copy_only=False)
         return np.asarray(np.isfinite(exact) & (exact != np.floor(exact)))
     return None
-
-
-def _times_of(words: list[str], target: pa.DataType, options: Options) -> tuple[pa.Array, Mask]:
-    """Dates or times from some strings, and which of them failed; what was read before is remembered.
-
-    The strings that are no dates are often the same few, chunk after chunk.
-    """
-    units = pa.int32() if pa.types.is_date32(target) else LONG
-    known = _known(target, options)
-    new = [word for word in words if word not in known]
-    if new:
-        texts = pa.array(new, TEXT)
-        column = _in_layouts(texts, target, options)
-        found, failed = column.values, np.zeros(len(new), dtype=bool)
-        if column.open is not None:
-            at = np.flatnonzero(column.open)
-            rest = texts.take(pa.array(at))
-            fits = pc.match_substring_regex(rest, iso_shape())
-            exact, bad = _one_by_one(pc.if_else(fits, rest, None).to_pylist(), target, options)
-            failed[at] = ~as_mask(fits)
-            failed[at[bad]] = True
-            found = pc.replace_with_mask(found, pa.array(column.open), exact)
-        fresh = dict(zip(new, zip(found.view(units).to_pylist(), failed.tolist(), strict=True), strict=True))
-        if len(known) + len(fresh) > REMEMBERED:
-            known = {**known, **fresh}
-        else:
-            known.update(fresh)
-    pairs = [known[word] for word in words]
-    return pa.array([value for value, _ in pairs], units).view(target), np.array(
-        [failed for _, failed in pairs], dtype=bool
-    )
-
-
-@lru_cache(64)
-def _known(target: pa.DataType, options: Options) -> dict[str, tuple[int | None, bool]]:
-    """Strings that were read as dates or times: what became of them, and whether they failed."""
-    return {}
 
 
 def _taken(indices: pa.Array, found: pa.Array, failed: Mask) -> tuple[pa.Array, Ints]:

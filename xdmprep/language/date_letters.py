@@ -1,148 +1,27 @@
 """The letters of Java's date patterns in one table: the field of each, and how it is read and printed.
 
-:data:`FIELDS` defines the fields of a date, for one moment and for columns.  :data:`LETTERS` gives, for each letter and
-width, the :class:`Digits`, :class:`Fraction`, :class:`Names` or :class:`Zone` that reads and prints such a field.
+:data:`LETTERS` gives, for each letter and width, the :class:`Digits`, :class:`Fraction`, :class:`Names` or
+:class:`Zone` that reads and prints such a field, for one moment and for columns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 from zoneinfo import ZoneInfo
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
+from .date_fields import FIELDS
 from .options import Options
-from .zoned_datetime import Moment, offset_text
+from .zoned_datetime import offset_text
 from .zones import ZONE_NAMES, zone
 
 MONTHS = tuple("January February March April May June July August September October November December".split())
 DAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
-
-
-# Weeks
-
-
-def first_day(options: Options) -> tuple[int, int]:
-    """The weekday on which weeks begin (Monday is 1), and the least number of days in the first week of a year."""
-    return (1, 4) if options.weeks == "iso" else (7, 1)
-
-
-def year_and_week(moment: Moment, options: Options) -> tuple[int, int]:
-    """The week-based year and the week of it."""
-    day = moment.at.date()
-    if options.weeks == "iso":
-        year, week, _ = day.isocalendar()
-        return year, week
-    saturday = day.toordinal() + 6 - day.isoweekday() % 7  # the week that holds 1 January is the first
-    year = day.year + (saturday > date(day.year, 12, 31).toordinal())
-    january = date(day.year, 1, 1).toordinal() if year == day.year else date(day.year, 12, 31).toordinal() + 1
-    return year, (saturday - january) // 7 + 1
-
-
-def week_of_month(day: date, options: Options) -> int:
-    """The week of the month, 0 for days before the first week."""
-    first, least = first_day(options)
-    start = (day.day - ((day.isoweekday() - first) % 7 + 1)) % 7
-    return (7 + (7 - start if start + 1 > least else -start) + day.day - 1) // 7
-
-
-def _weekday(moment: Moment, options: Options) -> int:
-    day = moment.at.isoweekday()
-    return day if options.weeks == "iso" else day % 7 + 1
-
-
-# Fields
-
-
-class DateField(NamedTuple):
-    """A field of a date.
-
-    Attributes:
-        of: the value of the field in a moment, in the moment's zone.
-        column: the values of a column of local timestamps in microseconds; of fields with a `key` only for ISO weeks.
-        most: the largest value.
-        key: the field on which this one depends where `column` does not give it.
-    """
-
-    of: Callable[[Moment, Options], int]
-    column: Callable[[pa.Array], pa.Array] | None = None
-    most: int = 10**9
-    key: str = ""
-
-
-def _nano(moment: Moment, _: Options) -> int:
-    return moment.at.microsecond * 1000 + moment.nanos
-
-
-def _nano_of_day(moment: Moment, options: Options) -> int:
-    at = moment.at
-    return ((at.hour * 60 + at.minute) * 60 + at.second) * 10**9 + _nano(moment, options)
-
-
-def _remainder(unit: int) -> Callable[[pa.Array], pa.Array]:
-    """Microseconds since the last multiple of a unit."""
-    return lambda at: pa.array(at.view(pa.int64()).to_numpy() % unit)
-
-
-def _of_hour(value: Callable[[int], int]) -> DateField:
-    """A field that follows from the hour of the day."""
-    return DateField(lambda m, o: value(m.at.hour), lambda at: pa.array(map(value, range(24))).take(pc.hour(at)), 24)
-
-
-def _of_date(value: Callable[[pa.Array], pa.Array]) -> Callable[[pa.Array], pa.Array]:
-    """What Arrow computes from dates in a third of the time that it takes for timestamps."""
-    return lambda at: value(at.cast(pa.date32()))
-
-
-_iso_weekdays = partial(pc.day_of_week, count_from_zero=False, week_start=1)
-
-FIELDS: dict[str, DateField] = {
-    "era": DateField(lambda m, o: 1, key="year"),
-    "year": DateField(lambda m, o: m.at.year, _of_date(pc.year), 9999),
-    "quarter": DateField(lambda m, o: (m.at.month + 2) // 3, _of_date(pc.quarter), 4),
-    "month": DateField(lambda m, o: m.at.month, _of_date(pc.month), 12),
-    "day": DateField(lambda m, o: m.at.day, _of_date(pc.day), 31),
-    "dayofyear": DateField(lambda m, o: m.at.timetuple().tm_yday, _of_date(pc.day_of_year), 366),
-    "weekofday": DateField(lambda m, o: (m.at.day - 1) % 7 + 1, key="day"),
-    "date": DateField(lambda m, o: m.at.toordinal(), lambda at: at.cast(pa.date32()).view(pa.int32())),
-    "weekyear": DateField(lambda m, o: year_and_week(m, o)[0], _of_date(pc.iso_year), 9999, "date"),
-    "week": DateField(lambda m, o: year_and_week(m, o)[1], _of_date(pc.iso_week), 53, "date"),
-    "weekofmonth": DateField(lambda m, o: week_of_month(m.at.date(), o), key="date"),
-    "isoweekday": DateField(lambda m, o: m.at.isoweekday(), _iso_weekdays, 7),
-    "weekday": DateField(_weekday, _iso_weekdays, 7, "isoweekday"),
-    "ampm": _of_hour(lambda hour: hour // 12),
-    "hour": DateField(lambda m, o: m.at.hour, pc.hour, 23),
-    "hour24": _of_hour(lambda hour: hour or 24),
-    "hour11": _of_hour(lambda hour: hour % 12),
-    "hour12": _of_hour(lambda hour: hour % 12 or 12),
-    "minute": DateField(lambda m, o: m.at.minute, pc.minute, 59),
-    "second": DateField(lambda m, o: m.at.second, pc.second, 59),
-    "millisecond": DateField(lambda m, o: m.at.microsecond // 1000, pc.millisecond, 999),
-    "microsecond": DateField(lambda m, o: m.at.microsecond, _remainder(10**6), 10**6),
-    "nano": DateField(_nano, key="microsecond"),
-    "microofday": DateField(lambda m, o: _nano_of_day(m, o) // 1000, _remainder(86_400 * 10**6)),
-    "milliofday": DateField(lambda m, o: _nano_of_day(m, o) // 10**6, key="microofday"),
-    "nanoofday": DateField(_nano_of_day, key="microofday"),
-}  # fmt: skip
-
-
-def has_column(name: str, options: Options) -> bool:
-    """Whether Arrow gives the values of a field."""
-    return FIELDS[name].column is not None and (not FIELDS[name].key or options.weeks == "iso")
-
-
-def column_of(name: str, at: pa.Array) -> pa.Array:
-    """The values of a field of local timestamps; of one that has no column, those of the field on which it depends."""
-    field = FIELDS[name]
-    return field.column(at) if field.column else column_of(field.key, at)
-
-
-# Elements: a field as a pattern shows it
+#: What is printed is kept for each number of fields that have at most this many.
+_MANY = 10_000
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -154,6 +33,7 @@ class Digits:
         least, most: how many digits it has.
         reserved: how many digits a number of free width directly before it leaves to it.
         base: what a year of two digits is counted from.
+        zero: how 0 is printed (the hour 12 or 24); it is read in both ways.
     """
 
     field: str
@@ -161,6 +41,7 @@ class Digits:
     most: int
     reserved: int = 0
     base: int = 0
+    zero: int = 0
 
     def expression(self, behind: int, size: int | None = None) -> str:
         """A regular expression of what is read before numbers of `behind` digits; padded it has `size` digits."""
@@ -169,14 +50,26 @@ class Digits:
             return f"[0-9]{{{least}}}" if least == most else f"[0-9]{{{least},{most}}}"
         return f"[0-9]{{{least},19}}" + (f"(?=[0-9]{{{behind}}}(?![0-9]))" if behind else "+")
 
+    def value(self, number: Any, width: int) -> Any:
+        """The value of the field that a number of `width` digits, or a column of them, spells."""
+        return number - self.zero * (number == self.zero) if self.zero else number + self.base
+
     def read(self, text: str, _: Options) -> int:
         """The value that `text` spells."""
-        return int(text) + self.base
+        return int(self.value(int(text), len(text)))
 
-    def print(self, moment: Moment, options: Options) -> str:
-        """The field of a moment."""
-        value = FIELDS[self.field].of(moment, options)
-        return str(value % 100 if self.base else value).zfill(self.least)
+    def number(self, value: Any) -> Any:
+        """The number that is printed for a value, or for a column of them."""
+        return value + self.zero * (value == 0) if self.zero else value % 100 if self.base else value
+
+    def print(self, value: int) -> str:
+        """A value of the field as it is printed."""
+        return str(self.number(value)).zfill(self.least)
+
+    def every(self) -> list[str]:
+        """What is printed for each number from 0; empty where there are too many."""
+        most = 99 if self.base else max(FIELDS[self.field].most, self.zero)
+        return [str(number).zfill(self.least) for number in range(most + 1)] if most < _MANY else []
 
 
 class Fraction(Digits):
@@ -184,13 +77,17 @@ class Fraction(Digits):
 
     __slots__ = ()
 
-    def read(self, text: str, _: Options) -> int:
-        """The nanoseconds that `text` spells."""
-        return int(text.ljust(9, "0"))
+    def value(self, number: Any, width: int) -> Any:
+        """The nanoseconds that a number of `width` digits, or a column of them, spells."""
+        return number * 10 ** (9 - width)
 
-    def print(self, moment: Moment, options: Options) -> str:
-        """The fraction of a moment's second, truncated."""
-        return f"{_nano(moment, options):09d}"[: self.least]
+    def number(self, value: Any) -> Any:
+        """The number that is printed, truncated, for nanoseconds, or for a column of them."""
+        return value // 10 ** (9 - self.least)
+
+    def every(self) -> list[str]:
+        """What is printed for each number from 0; empty where there are too many."""
+        return [str(number).zfill(self.least) for number in range(10**self.least)] if 10**self.least <= _MANY else []
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -217,9 +114,17 @@ class Names:
         """The value that `text` names."""
         return self.accepted[text.lower()]
 
-    def print(self, moment: Moment, options: Options) -> str:
-        """The field of a moment."""
-        return self.printed[FIELDS[self.field].of(moment, options) - self.first]
+    def number(self, value: Any) -> Any:
+        """Which of the names a value, or a column of them, has."""
+        return value - self.first
+
+    def every(self) -> list[str]:
+        """The names in their order."""
+        return list(self.printed)
+
+    def print(self, value: int) -> str:
+        """The name of a value."""
+        return self.printed[value - self.first]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -249,10 +154,6 @@ class Zone:
             return zone(known[1] if known else text)
         return timezone(timedelta(hours=known[0])) if known[0] else UTC
 
-    def print(self, moment: Moment, _: Options) -> str:
-        """The zone of a moment."""
-        return self.shown(moment.at)
-
 
 Element = Digits | Names | Zone
 
@@ -263,6 +164,13 @@ def _number(field: str, *bounds: tuple[int, ...]) -> dict[int, Element]:
 
 
 _TWO = ((1, 19), (2, 2, 2))
+
+
+def _clock(zero: int) -> tuple[tuple[int, ...], ...]:
+    """The widths of hours that begin with 12 or 24."""
+    return ((1, 19, 0, 0, zero), (2, 2, 2, 0, zero))
+
+
 _FREE = [(width, 19) for width in range(1, 10)]
 _YEAR = [(1, 19), (2, 2, 2, 2000), (3, 19), (4, 4), *_FREE[4:]]
 
@@ -347,9 +255,9 @@ LETTERS: dict[str, dict[int, Element]] = {
     "c": _number("weekday", _TWO[0]) | _DAY_NAMES,
     "a": {1: _labels("ampm", "AM", "PM", first=0)},
     "H": _number("hour", *_TWO),
-    "k": _number("hour24", *_TWO),
+    "k": _number("hour", *_clock(24)),
     "K": _number("hour11", *_TWO),
-    "h": _number("hour12", *_TWO),
+    "h": _number("hour11", *_clock(12)),
     "m": _number("minute", *_TWO),
     "s": _number("second", *_TWO),
     "S": {width: Fraction("nano", width, width, width) for width in range(1, 10)},

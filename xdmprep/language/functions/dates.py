@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from ...core.stream import TIMESTAMP
 from ..catalogue import Context, function, text, whole
-from ..date_letters import FIELDS
-from ..java_time_format import read_date
+from ..date_fields import FIELDS
+from ..java_time_format import local_of, read_date
 from ..values import Failed, kind_of, number, text_of
 from ..zoned_datetime import Moment
 from ..zones import zone
@@ -98,7 +98,7 @@ def _component(ctx: Context, name: Any) -> str:
        'date_part("MM", date("2019-10-17 11:55:12"))', 10, nulls=(1,))  # fmt: skip
 def date_part(ctx: Context, component: Any, value: Any) -> int:
     name = _component(ctx, component)
-    found = FIELDS[name].of(moment(ctx, value), ctx.options)
+    found: int = FIELDS[name].of(local_of(moment(ctx, value)), ctx.options)
     return found % 100 if text(component).lower() == "yy" and ctx.options.short_year == "two" else found
 
 

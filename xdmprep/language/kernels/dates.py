@@ -1,6 +1,7 @@
 """Dates read from and printed to columns of strings.
 
-Strings of one length are a matrix of bytes, whose columns are the digits.
+Strings that differ only in their digits have one shape.  The expression of a pattern is matched once for each shape and
+says where the digits of each field are; numbers are then read from the bytes of all strings with the same places.
 """
 
 from __future__ import annotations
@@ -10,19 +11,17 @@ from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from functools import lru_cache, partial
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ... import kernels
-from ...kernels.arrays import Ints, Mask, offsets_of, ranges
-from ...regex import compile_ecma
-from ...regex.dfa import automaton
+from ...kernels.arrays import Ints, Mask, offsets_of
 from ..columns import (
     LONG,
     MOMENT,
+    TEXT,
     Column,
     as_mask,
     bytes_of,
@@ -32,164 +31,203 @@ from ..columns import (
     numbered,
     numpy_of,
     some,
-    used_bytes,
-    without,
 )
-from ..date_letters import FIELDS, Digits, Fraction, Names, Zone, column_of, has_column
-from ..java_time_format import Part, Pattern
+from ..date_fields import FIELDS, NANOS_OF_DAY, Local, local_time
+from ..date_letters import Digits, Element, Names, Zone
+from ..java_time_format import Part, Pattern, has_year
 from ..options import Options
 from ..shapes import instant_of, only_where, zoned, zones_of
 from ..values import Failed
-from ..zoned_datetime import Moment, offset_text
+from ..zoned_datetime import Moment
 from ..zones import instants, number_of, offsets, stretches, zone_of
-from .date_layouts import NOT, REST, Layout, length_of, plain_layout
 from .texts import made_of
 
-_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+#: 0001-01-01 in microseconds, and the end of the year 9999.
+_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_800_000_000
+MICROS_OF_DAY = NANOS_OF_DAY // 1000
+#: Numbers and names of zones that are longer are read one by one.
+_MOST_DIGITS = 9
 
 
-@lru_cache(maxsize=1)
-def _by_arrow() -> dict[Layout, tuple[int, str]]:
-    """Layouts that Arrow reads itself: their length, and what is between day and time."""
-    ends = ((19, ""), (20, "'Z'"), (24, ".SSS'Z'"))
-    times = {f"yyyy-MM-dd'{mark}'HH:mm:ss{end}": (length, mark) for mark in "T " for length, end in ends}
-    return {plain_layout(text): form for text, form in {"yyyy-MM-dd": (10, ""), **times}.items()}
+#: Shapes that Arrow reads, and the places of the fields in them.
+_ARROW = re.compile(r"0000-00-00(?:[T ]00:00:00(?:\.000(?:000)?)?Z?)?")
+_FEW = 100
+_PLACES = [("year", 0), ("month", 5), ("day", 8), ("hour", 11), ("minute", 14), ("second", 17), ("nano", 20)]
 
 
-#: 0001-01-01 in microseconds: Arrow reads a year 0000, Data Prep does not.
-_FIRST = -62_135_596_800_000_000
-_FIRST_DAY = _FIRST // 86_400_000_000
-_LAST = 253_402_300_800_000_000
+# Reading
 
 
-#: Days and times that exist for sure.
-_DAY = (
-    r"[1-9][0-9]{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
-)
-_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-#: What follows the seconds, by the length of the string.
-_ENDS = {20: "Z", 24: r"\.[0-9]{3}Z"}
-#: The numbers of strings from which the form of a column is taken, and in which it is looked for first.
-_HEAD, _FEW = 1000, 100
+class _Way(NamedTuple):
+    """How strings of one shape are read in a pattern.
 
-
-def read_iso(text: pa.Array, unit: str = "ms", layout: Layout | None = None) -> tuple[pa.Array, Mask | None] | None:
-    """A column of which nearly all strings have one ISO form, read by Arrow itself; None for others.
-
-    Args:
-        text: dates, times to the second without a zone or with ``Z``, or times to the millisecond with ``Z``.
-        unit: unit of the times.
-        layout: only this form will do.
-
-    Returns:
-        date32 where the strings are dates, otherwise timestamps in UTC; and a mask of the strings that have another
-        form, None where all have this one.
+    Attributes:
+        spans: fields with digits: their element, first byte and length.
+        fixed: fields without digits, of zones their numbers.
     """
-    sizes = np.bincount(np.minimum(np.diff(bytes_of(text)[0][: _HEAD + 1]), 25), minlength=1)
-    sizes[0] = 0  # nulls
-    length = int(sizes.argmax())
-    known = {10: "", 19: "[T ]", 20: "[T ]", 24: "[T ]"}
-    mark = (known if layout is None else dict([_by_arrow().get(layout, (0, ""))])).get(length)
-    if mark is None:
-        return None
-    machine = automaton(compile_ecma(f"^{_DAY}{mark and mark + _CLOCK}{_ENDS.get(length, '')}$").tree)
-    assert machine is not None  # noqa: S101  (each form has few states)
-    others = kernels.active.not_accepted(text.slice(0, _FEW), machine)
-    if others is not None and 4 * len(others) > min(len(text), _FEW):
-        return None
-    span = pc.min_max(pc.binary_length(text))
-    uniform = others is None and span["min"] == span["max"]  # a cast that fails costs much for each string that fails
-    if length == 24:  # Arrow reads other forms of that length, with an offset
-        uniform = uniform and bool((used_bytes(text)[23::24] == ord("Z")).all())
-    if uniform and not (len(mark) == 1 and (used_bytes(text)[10::length] != ord(mark)).any()):
-        found = _cast(text, length, unit)
-        if found is not None:
-            return found, None
-    others = kernels.active.not_accepted(text, machine)
-    if others is None or 4 * len(others) > len(text):
-        return None
-    found = _cast(without(text, others), length, unit)
-    return None if found is None else (found, marked(len(text), others))
+
+    spans: tuple[tuple[Element, int, int], ...]
+    fixed: dict[str, int]
 
 
-def _cast(text: pa.Array, length: int, unit: str) -> pa.Array | None:
-    """Strings of one length as dates or times; None where one is neither, or is before the year 1."""
-    try:
-        found = text.cast(pa.date32() if length == 10 else pa.timestamp(unit, None if length == 19 else "UTC"))
-    except pa.ArrowInvalid:
-        return None
-    first = _FIRST_DAY if length == 10 else _FIRST // (1000 if unit == "ms" else 1)
-    if (pc.min(found.view(pa.int32() if length == 10 else pa.int64())).as_py() or 0) < first:
-        return None
-    return found.view(pa.timestamp(unit, "UTC")) if length == 19 else found
+@lru_cache(maxsize=1 << 14)
+def _way(pattern: Pattern, shape: str) -> _Way | bool:
+    """How strings of a shape (with 0 for each digit) are read; False: they are no dates; True: each by itself."""
+    match = pattern.regex.fullmatch(shape)
+    if match is None:
+        return False
+    words = [(element, match.start(i), match[i]) for i, element in enumerate(pattern.groups, 1) if match[i]]
+    names = {element.field for element, _, _ in words}
+    if len(names) < len(words) or {"offset", "zone"} <= names:
+        return True
+    if not has_year(names):
+        return False
+    spans, fixed = [], {}
+    for element, start, word in words:
+        if "0" in word:
+            spans.append((element, len(shape[:start].encode()), len(word)))
+            if len(word) > _MOST_DIGITS:
+                return True
+            continue
+        try:
+            value = element.read(word, pattern.options)
+        except Failed:
+            return False
+        fixed[element.field] = number_of(value) if isinstance(value, tzinfo) else value
+    return _Way(tuple(spans), fixed)
 
 
-def read_layouts(
-    text: pa.Array, layouts: tuple[Layout, ...], blank_is_null: bool, options: Options, as_written: bool = False
-) -> Column:
-    """Moments from text in the first layout that fits.
+@lru_cache(maxsize=64)
+def _any_of(patterns: tuple[Pattern, ...]) -> re.Pattern[str]:
+    """Matches the strings of some patterns."""
+    return re.compile("|".join(f"(?:{pattern.regex.pattern})" for pattern in patterns), re.ASCII)
+
+
+class Found(NamedTuple):
+    """Dates read from strings.
+
+    Attributes:
+        column: moments in microseconds with their zones; open where there is none, and where only
+            :meth:`Pattern.read` can tell it.
+        failed: where there is none.
+        misfit: where the string does not have the form of a date.
+    """
+
+    column: Column
+    failed: Mask
+    misfit: Mask
+
+
+def read(text: pa.Array, patterns: tuple[Pattern, ...], blank_is_null: bool = False, exact: bool = True) -> Found:
+    """Moments from strings in the first pattern that fits.
 
     Args:
         text: a string column.
-        layouts: in the order in which they are tried.
-        blank_is_null: whether blank text gives null; it is open otherwise.
-        options: give the zone of moments without one.
-        as_written: whether an offset is read but does not move the moment, so that its day is the one in the string.
+        patterns: in the order in which they are tried.
+        blank_is_null: whether an empty string gives null; it is no date otherwise.
+        exact: whether moments with nanoseconds are left open; they are truncated otherwise.
 
     Returns:
-        Moments in microseconds with their zones; null stays null, and text that fits no layout is open.
+        The moments, and which strings name none.
     """
-    iso, others = None, None
-    if len(layouts) == 1 or set(layouts) >= _by_arrow().keys():
-        iso, others = read_iso(text, "us", layouts[0] if len(layouts) == 1 else None) or (None, None)
-    if iso is not None and others is None:
-        return Column(iso.cast(MOMENT))
     n, (offsets, data) = len(text), bytes_of(text)
-    lengths = np.diff(offsets)
-    local, zones = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int32)
-    todo = ~nulls_of(text)
+    data, offsets = data[offsets[0] : offsets[-1]], offsets - offsets[0]
+    digits, starts = data - np.uint8(48), offsets[:-1].astype(np.int64)
+    nulls = nulls_of(text)
     if blank_is_null:
-        todo &= lengths > 0
-    nulls = ~todo
-    if iso is not None and others is not None:
-        local, todo = np.where(others, 0, numpy_of(iso.cast(MOMENT))), todo & others
-    left = np.flatnonzero(todo)
-    sizes = lengths[left]
-    by_length: dict[tuple[int, bool], list[Layout]] = {}
-    for layout in layouts:
-        by_length.setdefault((length_of(layout), layout[-1][1] == REST), []).append(layout)
-    for (length, named), group in by_length.items():
-        rows = left[(sizes > length) if named else (sizes == length)]
-        rows = rows[todo[rows]]
-        for layout in group:
+        nulls |= np.diff(offsets) == 0
+    shaped = made_of(offsets, _without_digits(data), some(nulls)).dictionary_encode()
+    codes = shaped.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    shapes = shaped.dictionary.to_pylist()
+    likely = [len(patterns) == 1 or bool(_any_of(patterns).fullmatch(shape)) for shape in shapes]
+    micros, zones = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int32)
+    todo, unsure, fitting = ~nulls, np.zeros(n, dtype=bool), nulls.copy()
+    for pattern in patterns if any(likely) else ():
+        ways = [
+            fits and (not pattern.uniform or _way(pattern, shape)) for shape, fits in zip(shapes, likely, strict=True)
+        ]
+        layouts: dict[Any, int] = {False: 0, True: 1}
+        keys = [(way.spans, *way.fixed) if isinstance(way, _Way) else way for way in [*ways, False]]
+        numbers = np.array([layouts.setdefault(key, len(layouts)) for key in keys])
+        if not numbers.any():
+            continue
+        which = numbers[codes]
+        which[~todo] = 0
+        fitting |= which > 0
+        unsure |= which == 1
+        todo &= which != 1
+        for (spans, *names), layout in list(layouts.items())[2:]:
+            rows = np.flatnonzero(which == layout)
             if not len(rows):
-                break
-            starts, tail = offsets[rows].astype(np.int64), 0
-            if named:  # of what stands around the name of the zone
-                element, count = layout[-1][0]
-                tail, ends = length_of(layout[len(layout) - 1 - count : -1]), offsets[rows + 1].astype(np.int64)
-                behind = (ends - tail)[:, None] + np.arange(tail)
-                matrix = data[np.hstack([starts[:, None] + np.arange(length - tail), behind])]
-            elif len(rows) < n:
-                matrix = data[starts[:, None] + np.arange(length)]
-            else:
-                matrix = np.reshape(data[offsets[0] : offsets[-1]], (-1, length))
-            micros, offset, good = _micros(matrix, layout)
-            if named and good.any():
-                starts, ends = starts[good] + length - tail, ends[good] - tail
-                names = made_of(offsets_of(ends - starts), data[ranges(starts, ends - starts)], None)
-                found, known = zone_numbers(names, partial(_read_zone, element=element, options=options))
-                good[good] = known
-                offset[good] = found[known]
-            local[rows[good]] = micros[good]
-            zones[rows[good]] = 0 if as_written else offset[good]
-            todo[rows[good]] = False
-            rows = rows[~good]
+                continue
+            shape, places = shapes[codes[rows[0]]], [(element.field, at) for element, at, _ in spans]
+            if _ARROW.fullmatch(shape) and places == _PLACES[: len(places)]:
+                fast = _read_by_arrow(text, rows, shape[-1] == "Z")
+                if fast is not None:
+                    micros[rows], todo[rows] = fast, False
+                    continue
+            good, found = np.ones(len(rows), dtype=bool), {}
+            digit = _reader(digits, starts[rows])
+            for element, at, length in spans:
+                number = digit(at).astype(np.int64)
+                for i in range(at + 1, at + length):
+                    number = number * 10 + digit(i)
+                if not isinstance(element, Zone):
+                    found[element.field] = element.value(number, length)
+                    continue
+                ones, which_zone = numbered(number * len(shapes) + codes[rows])  # the sign is in the shape
+                words = [bytes(data[i : i + length]).decode() for i in (starts[rows[ones]] + at).tolist()]
+                read_zone = partial(element.read, options=pattern.options)
+                found[element.field], good = (of[which_zone] for of in zone_numbers(pa.array(words, TEXT), read_zone))
+            for name in names:
+                values = [way.fixed.get(name, 0) if isinstance(way, _Way) else 0 for way in ways]
+                found[name] = np.array(values)[codes[rows]]
+            place = found.pop("offset", found.pop("zone", np.int32(0)))
+            local = local_time(found, pattern.options)
+            for name, value in found.items():
+                good = good & FIELDS[name].shows(value, local, pattern.options)
+            micros[rows] = np.where(good, local.days * MICROS_OF_DAY + local.nanos // 1000, 0)
+            zones[rows] = np.where(good, place, 0)
+            # nanoseconds, and offsets that may lead out of the years 1 to 9999
+            odd = (place != 0) & ((local.year <= 1) | (local.year >= 9999)) | (exact & (local.nanos % 1000 != 0))
+            unsure[rows] = good & odd
+            todo[rows] = ~good
     try:
-        micros, _ = instants(local, zones)
+        if zones.any():
+            micros, _ = instants(np.where(unsure, 0, micros), np.where(unsure, 0, zones))
     except Failed:
-        micros, todo = local, ~nulls
-    return Column(zoned(pa.array(micros, LONG, mask=nulls | todo).view(MOMENT), zones), some(todo))
+        unsure = ~(nulls | todo)
+    made = pa.array(micros, LONG, mask=nulls | todo | unsure).view(MOMENT)
+    return Found(Column(zoned(made, zones), some(todo | unsure)), todo, ~fitting)
+
+
+def _without_digits(data: Ints) -> Ints:
+    """The bytes of strings with 0 for each digit, made in place: large arrays are slow to come by."""
+    digits = data - np.uint8(48)
+    made = (digits < 10).view(np.uint8)
+    np.multiply(made, digits, out=made)
+    return np.subtract(data, made, out=made)
+
+
+def _read_by_arrow(text: pa.Array, rows: Ints, zulu: bool) -> Ints | None:
+    """Microseconds of some strings in a form that Arrow reads, perhaps with a Z behind; None if one is no date."""
+    some_text = text if len(rows) == len(text) else only_where(text, marked(len(text), rows))
+    kind = pa.timestamp("us", "UTC" if zulu else None)
+    try:
+        some_text.slice(0, _FEW).cast(kind)  # each string that is no date costs much
+        found = some_text.cast(kind).view(MOMENT)
+    except pa.ArrowInvalid:
+        return None
+    micros = numpy_of(found)[rows] if len(rows) < len(text) else numpy_of(found)
+    return None if micros.min() < _FIRST else micros
+
+
+def _reader(data: Ints, starts: Ints) -> Callable[[int], Ints]:
+    """Gives the bytes that stand at a place behind `starts`."""
+    steps = np.diff(starts)
+    if len(steps) and (steps == steps[0]).all():
+        return lambda at: data[starts[0] + at : starts[-1] + at + 1 : steps[0]]
+    return lambda at: data[starts + at]
 
 
 def zone_numbers(words: pa.Array, read: Callable[[str], tzinfo]) -> tuple[Ints, Mask]:
@@ -199,159 +237,7 @@ def zone_numbers(words: pa.Array, read: Callable[[str], tzinfo]) -> tuple[Ints, 
     return np.array([number or 0 for number in found], dtype=np.int32)[which], known[which]
 
 
-def _read_zone(word: str, element: Zone, options: Options) -> tzinfo:
-    if re.fullmatch(element.regex, word, re.ASCII) is None:
-        raise Failed("")
-    return element.read(word, options)
-
-
-def _micros(matrix: Ints, layout: Layout) -> tuple[Ints, Ints, Ints]:
-    """Local microseconds, seconds of offset, and where the string has the layout and names a real date."""
-    n = len(matrix)
-    good = _has_literals(matrix, layout)
-    found: dict[str, Ints] = {}
-    offset = np.zeros(n, dtype=np.int32)
-    named = layout[-1][1] == REST
-    if not good.any():  # most layouts fit no string of a column
-        return np.zeros(n, dtype=np.int64), offset, good
-    at = 0
-    for element, width in layout:
-        if width == NOT:
-            for other in element:
-                good &= ~_may_stand(matrix[:, at:], other, named)
-            continue
-        if width == REST:
-            continue
-        if not width:
-            at += len(element)
-            continue
-        here = matrix[:, at : at + width]
-        at += width
-        if isinstance(element, Zone):
-            offset, fine = _offset(here)
-            good &= fine
-        elif isinstance(element, Names):
-            value = _named(here, element)
-            good &= value >= element.first
-            found[element.field] = value
-        else:
-            value = np.zeros(n, dtype=np.int32)
-            for i in range(width):
-                digit = here[:, i] - np.uint8(48)
-                good &= digit < 10
-                value = value * 10 + digit
-            if isinstance(element, Fraction):
-                unit = 10 ** abs(width - 6)
-                if width > 6:  # moments in columns have microseconds
-                    good &= value % unit == 0
-                value = value // unit if width > 6 else value * unit
-            found[element.field] = value + element.base
-    year, none = found["year"], np.int32(0)
-    month, day = found.get("month", np.int32(1)), found.get("day", np.int32(1))
-    hour, minute, second = (found.get(field, none) for field in ("hour", "minute", "second"))
-    if "hour12" in found:
-        good &= (found["hour12"] >= 1) & (found["hour12"] <= 12)
-        hour = found["hour12"] % 12 + 12 * found.get("ampm", none)
-    # an offset may lead out of the years 1 to 9999
-    moved = named or any(isinstance(element, Zone) for element, _ in layout)
-    good &= (
-        (year >= 1 + moved)
-        & (year <= 9999 - moved)
-        & (month >= 1)
-        & (month <= 12)
-        & (day >= 1)
-        & (hour < 24)
-        & (minute < 60)
-        & (second < 60)
-    )
-    month_or_one = np.where(good, month, 1)
-    good &= day <= last_day(year, month_or_one)
-    days = _days(np.where(good, year, 1970), month_or_one, np.where(good, day, 1))
-    if "isoweekday" in found:
-        good &= (days + 3) % 7 + 1 == found["isoweekday"]
-    seconds = days * 86400 + (np.asarray(hour).astype(np.int64) * 3600 + np.asarray(minute) * 60 + second)
-    return seconds * 1_000_000 + found.get("nano", none), offset, good
-
-
-def _has_literals(matrix: Ints, layout: Layout) -> Mask:
-    """Which strings have a layout's literal bytes."""
-    good, at = np.ones(len(matrix), dtype=bool), 0
-    for element, width in layout:
-        codes = b"" if width else element.encode()
-        for i, code in enumerate(codes):
-            good &= matrix[:, at + i] == code
-        at += len(codes) + max(width, 0) * (width not in (NOT, REST))
-    return good
-
-
-def _may_stand(matrix: Ints, layout: Layout, longer: bool) -> Ints:
-    """Where strings may begin with a layout, whatever its numbers and names are; `longer` says that they go on."""
-    fits, at = np.ones(len(matrix), dtype=bool), 0
-    for element, width in layout:
-        size = max(width, 0) or length_of(((element, width),))
-        if at + size > matrix.shape[1]:
-            return fits & longer
-        for i in range(at, at + size):
-            if not width:
-                fits &= matrix[:, i] == ord(element[i - at])
-            elif isinstance(element, Digits):
-                fits &= matrix[:, i] - np.uint8(48) < 10
-        at += size
-    return fits
-
-
-def _named(matrix: Ints, element: Names) -> Ints:
-    """The values that strings name in any letter case, -1 where none exists."""
-    values = np.full(len(matrix), -1, dtype=np.int32)
-    width = matrix.shape[1]
-    size = 4 if width <= 4 else 8 if width <= 8 else width
-    kind = np.dtype(f"{'u' if size <= 8 else 'S'}{size}")  # numbers are compared faster
-    bytes_ = np.zeros((len(matrix), size), dtype=np.uint8)
-    bytes_[:, :width] = matrix | 32
-    words = bytes_.view(kind)[:, 0]
-    for name, value in element.accepted.items():
-        if len(name) == width:
-            values[words == np.frombuffer(name.encode().ljust(size, b"\0"), kind)[0]] = value
-    return values
-
-
-def _offset(matrix: Ints) -> tuple[Ints, Ints]:
-    """Seconds of ``+HH``, ``+HHMM`` or ``+HH:MM``, and where it has that form."""
-    size = matrix.shape[1]
-    digits = matrix[:, {3: [1, 2], 5: [1, 2, 3, 4], 6: [1, 2, 4, 5]}[size]] - np.uint8(48)
-    sign = np.where(matrix[:, 0] == ord("-"), -1, 1)
-    fine = ((matrix[:, 0] == ord("+")) | (matrix[:, 0] == ord("-"))) & (digits < 10).all(axis=1)
-    if size == 6:
-        fine &= matrix[:, 3] == ord(":")
-    hours = digits[:, 0].astype(np.int64) * 10 + digits[:, 1]
-    minutes = digits[:, 2].astype(np.int64) * 10 + digits[:, 3] if size > 3 else np.zeros(len(matrix), np.int64)
-    fine &= (hours < 18) & (minutes < 60)
-    return (sign * (hours * 3600 + minutes * 60)).astype(np.int32), fine
-
-
-def _days(year: Ints, month: Ints, day: Any) -> Ints:
-    """Days since 1970-01-01 in the Gregorian calendar."""
-    months = (year.astype(np.int64) - 1970) * 12 + (month - 1)
-    days: Ints = months.view("M8[M]").astype("M8[D]").view(np.int64) + (day - 1)
-    return days
-
-
-def beyond(micros: Ints) -> Mask:
-    """Which moments lie outside the years 1 to 9999."""
-    return np.asarray((micros < _FIRST) | (micros >= _LAST))
-
-
-def last_day(year: Ints, month: Ints) -> Ints:
-    """The last day of months."""
-    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    days: Ints = _DAYS[month] + ((month == 2) & leap)
-    return days
-
-
-def printed_offsets(values: pa.Array, local: pa.Array) -> pa.Array:
-    """``Z`` or ``+HH:MM`` of moments in zones, whose clocks show `local`."""
-    micros, shown = numpy_of(instant_of(values)), numpy_of(local)
-    return _printed_once(shown - micros, micros, lambda moment: offset_text(moment.at), zones_of(values))[0]
+# Printing
 
 
 def local_of(values: pa.Array) -> pa.Array:
@@ -364,116 +250,102 @@ def local_of(values: pa.Array) -> pa.Array:
     return pa.array(micros + offsets(micros, zones), LONG, mask=nulls_of(moments)).view(MOMENT)
 
 
-class Local:
-    """Local moments taken apart into fields, each computed once; years beyond 1 to 9999 are :attr:`odd`."""
+def apart(moments: pa.Array) -> tuple[Local, Mask]:
+    """Moments in UTC as local times, and where they lie outside the years 1 to 9999."""
+    micros = numpy_of(moments)
+    odd = beyond(micros)
+    days, rest = np.divmod(np.where(odd, 0, micros) if odd.any() else micros, MICROS_OF_DAY)
+    return Local(days, rest * 1000), odd
 
-    def __init__(self, moments: pa.Array) -> None:
-        micros = numpy_of(moments)
-        self.nulls, self.odd = nulls_of(moments), beyond(micros)
-        self.micros = np.where(self.odd, 0, micros)
-        self._at = pa.array(self.micros).view(pa.timestamp("us"))
-        self._fields: dict[str, Ints] = {}
 
-    def field(self, name: str) -> Ints:
-        """The values of a field of :data:`~xdmprep.language.date_letters.FIELDS` that has a column."""
-        if name not in self._fields:
-            self._fields[name] = column_of(name, self._at).to_numpy()
-        return self._fields[name]
-
-    def print_fixed(self, parts: Sequence[Part]) -> pa.Array:
-        """Text of literals and numbers of fixed width (:func:`_is_fixed`)."""
-        widths = [part.element.least if isinstance(part.element, Digits) else len(part.literal) for part in parts]
-        n, length = len(self.micros), sum(widths)
-        matrix = np.empty((n, length), dtype=np.uint8)
-        at = 0
-        for part, width in zip(parts, widths, strict=True):
-            if part.element is None:
-                matrix[:, at : at + width] = np.frombuffer(part.literal.encode(), np.uint8)
-            else:
-                if isinstance(part.element, Fraction):
-                    value = self.field("microsecond") // 10 ** (6 - width)
-                else:
-                    value = self.field(part.element.field)
-                value = value.astype(np.int32)
-                for i in range(at + width - 1, at - 1, -1):
-                    value, digit = np.divmod(value, 10)
-                    matrix[:, i] = digit + 48
-            at += width
-        return made_of(np.arange(n + 1, dtype=np.int32) * np.int32(length), matrix, some(self.nulls))
+def beyond(micros: Ints) -> Mask:
+    """Which moments lie outside the years 1 to 9999."""
+    return np.asarray((micros < _FIRST) | (micros >= _LAST))
 
 
 def print_pattern(values: pa.Array, pattern: Pattern) -> Column:
-    """Moments as text in a pattern; open beyond the years 1 to 9999, and where the pattern is too narrow.
-
-    Numbers of fixed width are printed together; of all else each distinct value is printed once.
-    """
-    local, zones = Local(local_of(values)), zones_of(values)
-    nulls, odd = local.nulls, local.odd
-    texts: list[Any] = [pa.scalar("")]
-    for fixed, group in groupby(pattern.printed, partial(_is_fixed, options=pattern.options)):
-        parts = tuple(group)
-        if fixed and any(part.element for part in parts):
-            texts.append(local.print_fixed(parts))
-            continue
-        for part in parts:
-            printer, element, failed = partial(part.print, options=pattern.options), part.element, None
-            if element is None:
-                found = pa.scalar(part.literal)
-            elif not isinstance(element, Zone):
-                if isinstance(element, Digits) and not part.pad and has_column(element.field, pattern.options):
-                    found = pc.utf8_lpad(pa.array(local.field(element.field)).cast(pa.string()), element.least, "0")
-                else:
-                    key = FIELDS[element.field].key or element.field
-                    found, failed = _printed_once(local.field(key), local.micros, printer)
-            elif not zones.any():
-                found = pa.scalar(printer(Moment.of_millis(0)))
-            else:
-                instant = np.where(odd, 0, numpy_of(instant_of(values)))
-                keys = zones * np.int64(10**4) + stretches(np.where(nulls, 0, instant), zones)
-                found, failed = _printed_once(keys, instant, printer, zones)
-            odd = odd if failed is None else odd | failed
-            texts.append(found)
-    joined = pc.binary_join_element_wise(*texts, "") if len(texts) > 2 else texts[-1]
-    if isinstance(joined, pa.Scalar):
-        joined = pa.repeat(joined, len(values))
-    return Column(only_where(joined, ~(nulls | odd)), some(odd & ~nulls))
+    """Moments as strings in a pattern; open beyond the years 1 to 9999, and where the pattern is too narrow."""
+    shown, n = local_of(values), len(values)
+    local, odd = apart(shown)
+    nulls = nulls_of(shown)
+    made: list[Any] = []
+    for part in pattern.printed:
+        element = part.element
+        if element is None:
+            made.append(_bytes_of([part.literal]))
+        elif isinstance(element, Zone):
+            made.append(_printed_zones(part, values, nulls | odd))
+        else:
+            made.append(_printed(part, element, FIELDS[element.field].of(local, pattern.options)))
+    texts: list[Any] = []
+    for fixed, group in groupby(made or [_bytes_of([""])], lambda one: isinstance(one, np.ndarray)):
+        blocks = list(group)
+        texts += [_side_by_side(blocks, n)] if fixed else blocks
+    found = pc.binary_join_element_wise(*texts, "") if len(texts) > 1 else texts[0]
+    odd = (odd | nulls_of(found)) & ~nulls
+    return Column(only_where(found, ~(nulls | odd)), some(odd))
 
 
-def _is_fixed(part: Part, options: Options) -> bool:
-    """Whether a part is literal ASCII, or a number that always has the same width and whose column is known."""
-    element = part.element
-    if element is None:
-        return part.literal.isascii()
-    if part.pad or not isinstance(element, Digits):
-        return False
-    if isinstance(element, Fraction):
-        return element.least <= 6
-    return has_column(element.field, options) and (element.base > 0 or 10**element.least > FIELDS[element.field].most)
+def _bytes_of(texts: Sequence[str]) -> Ints:
+    """Strings of one length as a matrix of bytes."""
+    coded = "".join(texts).encode()
+    return np.frombuffer(coded, np.uint8).reshape(len(texts), len(coded) // len(texts))
 
 
-def _printed_once(
-    keys: Ints, micros: Ints, printer: Callable[[Moment], str], zones: Ints | None = None
-) -> tuple[pa.Array, Ints]:
-    """The string of each moment, printed once for each distinct key; and where none exists."""
-    first, codes = numbered(keys)
-    texts: list[str | None] = []
-    places = None if zones is None else zones[first].tolist()
-    for i, at in enumerate(micros[first].tolist()):
+def _side_by_side(blocks: list[Ints], n: int) -> pa.Array:
+    """Strings of the bytes of some matrices; one with a single row is the same in all."""
+    ends = offsets_of([block.shape[1] for block in blocks])
+    matrix = np.empty((n, ends[-1]), dtype=np.uint8)
+    for block, start, end in zip(blocks, ends, ends[1:], strict=False):
+        matrix[:, start:end] = block
+    return made_of(np.arange(n + 1, dtype=np.int32) * ends[-1], matrix, None)
+
+
+def _printed(part: Part, element: Digits | Names, values: Ints) -> pa.Array | Ints:
+    """The values of a field as a part shows them, null where it is too narrow; as bytes where all have one length."""
+    numbers = element.number(values)
+    known = _all_printed(element, part.pad)
+    if known is not None:
+        return known[numbers] if isinstance(known, np.ndarray) else known.take(pa.array(numbers))
+    texts = pa.array(numbers).cast(TEXT)
+    if isinstance(element, Digits):
+        texts = pc.utf8_lpad(texts, element.least, "0")
+    if part.pad:
+        texts = pc.if_else(pc.less_equal(pc.binary_length(texts), part.pad), pc.utf8_lpad(texts, part.pad), None)
+    return texts
+
+
+@lru_cache(maxsize=256)
+def _all_printed(element: Digits | Names, pad: int) -> pa.Array | Ints | None:
+    """What is printed for each number of an element; None where there are too many."""
+    padded: list[Any] = [None if pad and len(text) > pad else text.rjust(pad) for text in element.every()]
+    if not padded:
+        return None
+    if None not in padded and len(set(map(len, padded))) == 1:
+        return _bytes_of(padded)
+    return pa.array(padded, TEXT)
+
+
+def _printed_zones(part: Part, values: pa.Array, without: Mask) -> pa.Array | Ints:
+    """The zones of moments as a part shows them, each once while it has one offset and one name."""
+    assert isinstance(part.element, Zone)  # noqa: S101  (for the type checker)
+    zones, micros = zones_of(values), np.where(without, 0, numpy_of(instant_of(values)))
+    first, codes = numbered(zones * np.int64(10**4) + stretches(micros, zones))
+    texts: list[Any] = []
+    for at, zone in zip(micros[first].tolist(), zones[first].tolist(), strict=True):
         try:
-            moment = Moment.of_micros(at)
-            texts.append(printer(moment if places is None else moment.to(zone_of(places[i]))))
+            texts.append(part.padded(part.element.shown(Moment.of_micros(at).to(zone_of(zone)).at)))
         except Failed:
             texts.append(None)
-    failed = (
-        np.array([text is None for text in texts], dtype=bool)[codes] if None in texts else np.zeros(len(keys), bool)
-    )
-    return pa.array([text or "" for text in texts], pa.string()).take(pa.array(codes)), failed
+    return _bytes_of(texts) if len(texts) == 1 and texts != [None] else pa.array(texts, TEXT).take(pa.array(codes))
 
 
-def component(moments: pa.Array, name: str) -> Column:
-    """A field with a column of moments in UTC, as integers; open beyond the years 1 to 9999."""
-    micros, odd = _within(moments.view(LONG), 1)
-    return Column(column_of(name, micros.view(pa.timestamp("us"))).cast(LONG), odd)
+def component(moments: pa.Array, name: str, options: Options) -> Column:
+    """A field of moments in UTC, as integers; open beyond the years 1 to 9999."""
+    local, odd = apart(moments)
+    nulls = nulls_of(moments)
+    made = pa.array(FIELDS[name].of(local, options), LONG, mask=some(nulls | odd))
+    return Column(made, some(odd & ~nulls))
 
 
 def of_millis(millis: pa.Array) -> tuple[pa.Array, Mask | None]:

@@ -9,12 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..columns import MOMENT, NEVER, Column, as_mask, because, merged, nulls_of, numpy_of, plain, reported, some
-from ..date_letters import has_column
+from ..date_fields import FIELDS, days_of, local_time
 from ..functions.dates import COMPONENTS
 from ..shapes import chosen, instant_of, zoned, zones_of
 from ..zones import instants, offsets, zone
 from . import dates, numbers
-from .date_layouts import layouts_of
 from .table import Constants, Made, Rows, as_moments, as_texts, kernel, kind, need, needed, read_automatic
 
 
@@ -52,10 +51,9 @@ def _read(rows: Rows, value: Column, pattern: Any) -> Column:
     if pattern is None:
         return read_automatic(rows, value)
     known = rows.context.pattern(pattern)
-    layouts = layouts_of(known)
-    need(layouts)
-    found = dates.read_layouts(words, layouts, True, rows.options)
-    return reported(words, rows.opened(found), (known.regex, f"does not have the format {known.text!r}"))
+    column, _, misfit = dates.read(words, (known,), blank_is_null=True)
+    why = reported(words, Column(None, some(misfit)), (NEVER, f"does not have the format {known.text!r}")).why
+    return because(rows.opened(column), (misfit, why))
 
 
 @kernel("format", "moment fixed")
@@ -86,8 +84,7 @@ def date_part(rows: Rows, part: Any, value: Column) -> Made:
     name = part.lower() if isinstance(part, str) else ""
     component = needed({"w": options.letter_w}.get(name, COMPONENTS.get(name)))
     need(name != "yy" or options.short_year != "two")
-    need(has_column(component, options))
-    return dates.component(dates.local_of(value.values), component)
+    return dates.component(dates.local_of(value.values), component, options)
 
 
 @kernel("zone_date_to_utc", "moment")
@@ -116,33 +113,27 @@ def _in_zones(micros: Any, zones: Any, absent: Any, odd: Any) -> Column:
     return Column(zoned(moments, zones), some(odd & ~absent))
 
 
+_SETTABLE = ("year", "month", "day", "hour", "minute", "second")
+
+
 @kernel("set_date_part", "fixed any moment")
 def set_date_part(rows: Rows, part: Any, number: Column, value: Column) -> Made:
     name = COMPONENTS.get(part.lower(), "") if isinstance(part, str) else ""
-    need(name in ("year", "month", "day", "hour", "minute", "second") and kind(number) == "long")
+    need(name in _SETTABLE and kind(number) == "long")
     shown, zones = dates.local_of(value.values), zones_of(value.values)
-    local = dates.Local(shown)
-    absent, n = local.nulls, numpy_of(number.values)
-    odd = local.odd | nulls_of(number.values)
-    days, rest = np.divmod(local.micros, 86_400_000_000)
-    if name in ("hour", "minute", "second"):
-        unit, most = {"hour": (3_600_000_000, 24), "minute": (60_000_000, 60), "second": (1_000_000, 60)}[name]
-        odd |= (n < 0) | (n >= most)
-        made = days * 86_400_000_000 + rest + (n - rest // unit % most) * unit
-    else:
-        year, month, day = (local.field(field) for field in ("year", "month", "day"))
-        low, high = {"year": (1, 9999), "month": (1, 12), "day": (1, 31)}[name]
-        odd |= (n < low) | (n > high)
-        number_of = np.where(odd, 1, n)
-        year, month = (number_of if name == "year" else year), (number_of if name == "month" else month)
-        last = dates.last_day(year, month)
-        if name == "day":
-            odd |= number_of > last
-            day = np.where(odd, 1, number_of)
-        day = np.minimum(day, last)
-        made = dates._days(year, month, day) * 86_400_000_000 + rest
-    found, twice = instants(np.where(odd, 0, made), zones)
-    missing = odd & ~(absent | local.odd | nulls_of(number.values))
+    local, outside = dates.apart(shown)
+    absent, n = nulls_of(shown), numpy_of(number.values)
+    unset = outside | nulls_of(number.values)
+    fields = {field: FIELDS[field].of(local, rows.options) for field in (*_SETTABLE, "nano")} | {name: n}
+    if name in ("year", "month"):  # a day that the month lacks becomes its last
+        last = days_of(fields["year"], fields["month"] + 1) - days_of(fields["year"], fields["month"])
+        fields["day"] = np.minimum(fields["day"], last)
+    changed = local_time(fields, rows.options)
+    odd = unset | ~np.logical_and.reduce(
+        [FIELDS[field].shows(fields[field], changed, rows.options) for field in _SETTABLE]
+    )
+    missing = odd & ~(absent | unset)
+    found, twice = instants(np.where(odd, 0, changed.days * dates.MICROS_OF_DAY + changed.nanos // 1000), zones)
     odd |= twice | (dates.beyond(found) & (zones != 0))  # of a time that comes twice the date itself says which
     made = _in_zones(found, zones, absent, odd)
     if not missing.any():

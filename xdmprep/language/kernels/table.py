@@ -21,10 +21,9 @@ themselves.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -35,24 +34,26 @@ from .. import catalogue
 from ..catalogue import Context
 from ..columns import (
     MOMENT,
+    NEVER,
     TEXT,
     Column,
     Ints,
     Mask,
+    because,
     first_reasons,
     merged,
     nulls_of,
+    numpy_of,
     plain,
     reported,
     some,
 )
 from ..functions import table
-from ..java_time_format import automatic_shape, iso_shape, parts_of
-from ..options import Options
-from ..shapes import alternatives, chosen, from_python, type_kind
+from ..java_time_format import automatic, compile_pattern
+from ..options import DEFAULT, Options
+from ..shapes import alternatives, chosen, from_python, instant_of, type_kind
 from ..values import Failed
 from . import dates, texts
-from .date_layouts import automatic_layouts, iso_layouts
 
 #: What a kernel gives; None, like :func:`need`, leaves the rows to the interpreter.
 Made = Column | None
@@ -280,22 +281,20 @@ def as_printed(rows: Rows, column: Column) -> Column:
     return Column(pc.if_else(pc.is_valid(column.values), found, None), column.open)
 
 
-_SECONDS = parts_of("yyyy-MM-dd'T'HH:mm:ss")
-
-
 def print_moments(values: pa.Array) -> Column:
     """Moments as the language prints them: with a fraction only where there is one, and the offset of their zone."""
-    shown = dates.local_of(values)
-    local = dates.Local(shown)
-    ends: Any = "Z" if shown is values else dates.printed_offsets(values, shown)
-    fine = local.field("microsecond")
-    if fine.any():
-        fraction = pc.utf8_slice_codeunits(pa.array(fine + 1_000_000).cast(TEXT), 1)
-        fraction = pc.if_else(pa.array(fine % 1000 == 0), pc.utf8_slice_codeunits(fraction, 0, 3), fraction)
-        ends = pc.binary_join_element_wise(
-            pc.if_else(pa.array(fine != 0), ".", ""), pc.if_else(pa.array(fine != 0), fraction, ""), ends, ""
-        )
-    return Column(pc.binary_join_element_wise(local.print_fixed(_SECONDS), ends, ""), some(local.odd & ~local.nulls))
+    fine = numpy_of(instant_of(values)) % 1_000_000
+    if not fine.any():
+        return _printed(values, "yyyy-MM-dd'T'HH:mm:ssXXXXX")
+    texts = ("yyyy-MM-dd'T'HH:mm:ss", ".SSS", ".SSSSSS", "XXXXX")
+    seconds, *fractions, zone = (_printed(values, text) for text in texts)
+    coarse, exact = (fraction.values for fraction in fractions)
+    shown = pc.if_else(pa.array(fine == 0), "", pc.if_else(pa.array(fine % 1000 == 0), coarse, exact))
+    return Column(pc.binary_join_element_wise(seconds.values, shown, zone.values, ""), seconds.open)
+
+
+def _printed(values: pa.Array, pattern: str) -> Column:
+    return dates.print_pattern(values, compile_pattern(pattern, DEFAULT))
 
 
 def as_moments(rows: Rows, column: Column) -> Column:
@@ -312,15 +311,10 @@ def as_moments(rows: Rows, column: Column) -> Column:
 
 def read_automatic(rows: Rows, column: Column, blank_is_null: bool = True) -> Column:
     """Dates of strings in one of the automatic formats."""
-    need(rows.options.zoneless_millis != "drop")
-    words, layouts = plain(column.values), iso_layouts() + automatic_layouts(rows.options)
-    found = dates.read_layouts(words, layouts, blank_is_null, rows.options)
-    return reported(words, rows.opened(found), (_dates_shape(), "is in none of the known date formats"))
-
-
-@lru_cache(maxsize=1)
-def _dates_shape() -> re.Pattern[str]:
-    return re.compile(f"{iso_shape()}|{automatic_shape().pattern}", re.ASCII)
+    words = plain(column.values)
+    found, failed, _ = dates.read(words, automatic(rows.options), blank_is_null)
+    why = reported(words, Column(None, some(failed)), (NEVER, "is in none of the known date formats")).why
+    return because(rows.opened(found), (failed, why))
 
 
 def _taken(rows: Rows, column: Column | Body, take: str) -> Any:
