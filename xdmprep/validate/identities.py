@@ -41,8 +41,8 @@ _ID, _PRIMARY = ("id", "xdm:id"), ("primary", "xdm:primary")
 #: Names of counts: identities, primary marks, and values where at least one is required.
 COUNT, PRIMARY, REQUIRED = "identities", "primary marks", "required identities"
 
-TOO_LONG = messages.too_long_identity(MAX_LENGTH)
-TOO_MANY = messages.too_many_identities(MAX_IDENTITIES)
+TOO_LONG = messages.broken("identity-length", most=MAX_LENGTH)
+TOO_MANY = messages.broken("identity-count", most=MAX_IDENTITIES)
 
 _BLANK = re.compile(r"(?i)\s*(?:null|anonymous|invalid)?\s*")
 #: What every blank or placeholder begins with (Python's `\\s` knows blanks beyond ASCII; so does this).
@@ -195,7 +195,8 @@ class IdentityCounts(Constraint):
     def _failures(self, tally: Mapping[str, Any]) -> Iterator[tuple[Failure, Path, Any, Any]]:
         """What may be wrong with the counts of one or all records: failure, path, where, and the count to show."""
         if self._primary is not None:
-            yield messages.no_primary_field(self._primary.namespace), self._primary.path, tally[REQUIRED] == 0, None
+            missing = messages.broken("identity-primary", namespace=self._primary.namespace)
+            yield missing, self._primary.path, tally[REQUIRED] == 0, None
         elif self._one:
             yield messages.NO_PRIMARY, (self._map,), tally[PRIMARY] == 0, None
         if self._some:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -169,38 +169,26 @@ NUL = Failure(
 )
 
 
-def too_wide(kind: str, bits: int) -> Failure:
-    """For a number beyond the range of an XDM type."""
-    return Failure("width", f"does not fit the XDM type {kind}", f"It holds {bits} bits.")
+#: What is reported for rules whose messages hold numbers or names, with placeholders for them.
+_OWN = {failure.code: failure for failure in (
+    Failure("width", "does not fit the XDM type {kind}", "It holds {bits} bits."),
+    Failure("soft-enum", "not one of the suggested values {listed}", "It is accepted; check its spelling."),
+    Failure("array-items", "more than {most} items", "The platform's guardrail; long arrays slow Profile down."),
+    Failure("map-keys", "{limit} or more keys in a map", "The platform advises fewer."),
+    Failure("record-size", "the record is larger than {kilobytes} KB of JSON",
+            "The platform drops such records without an error."),
+    Failure("column-type", "the column is {kind}, the schema's {xdm_type} is {wanted}",
+            "Write Parquet with the schema's types, as prepare does."),
+    Failure("identity-primary", "the primary identity ({namespace}) is missing",
+            "Map a value to it; without it the record has no profile."),
+    Failure("identity-length", "an identity has at most {most} characters", "Shorten or hash it."),
+    Failure("identity-count", "more than {most} identities in one record", "Send only those of the person."),
+)}  # fmt: skip
 
 
-def not_suggested(values: Sequence[str]) -> Failure:
-    """For a string that ``meta:enum`` does not list."""
-    return Failure(
-        "soft-enum", f"not one of the suggested values {limited(values)}", "It is accepted; check its spelling."
-    )
-
-
-def too_many_items(most: int) -> Failure:
-    """For an array beyond the platform's guardrail."""
-    return Failure("array-items", f"more than {most} items", "The platform's guardrail; long arrays slow Profile down.")
-
-
-def too_many_keys(limit: int) -> Failure:
-    """For a map with as many keys as the platform advises against."""
-    return Failure("map-keys", f"{limit} or more keys in a map", "The platform advises fewer.")
-
-
-def too_large(limit: int) -> Failure:
-    """For a record above the platform's limit, in bytes."""
-    message = f"the record is larger than {limit // 1024} KB of JSON"
-    return Failure("record-size", message, "The platform drops such records without an error.")
-
-
-def wrong_column(kind: Any, xdm_type: str, wanted: Any) -> Failure:
-    """For a Parquet column whose Arrow type is not the schema's."""
-    message = f"the column is {kind}, the schema's {xdm_type} is {wanted}"
-    return Failure("column-type", message, "Write Parquet with the schema's types, as prepare does.")
+def broken(code: str, **words: Any) -> Failure:
+    """What to report where a rule of the platform's own is broken; `words` stand in its message and hint."""
+    return Failure(*(text.format_map(words) for text in _OWN[code]))
 
 
 # ---- identities -----------------------------------------------------------------------------------------------------
@@ -227,19 +215,3 @@ NO_IDENTITY = Failure(
     "the event has no identity, so it belongs to no profile",
     "Map a value to identityMap or to an identity field, or leave such events out.",
 )
-
-
-def no_primary_field(namespace: str) -> Failure:
-    """For a record without the identity field that its schema names as primary."""
-    message = f"the primary identity ({namespace}) is missing"
-    return Failure("identity-primary", message, "Map a value to it; without it the record has no profile.")
-
-
-def too_long_identity(most: int) -> Failure:
-    """For an identity of more characters than the platform takes."""
-    return Failure("identity-length", f"an identity has at most {most} characters", "Shorten or hash it.")
-
-
-def too_many_identities(most: int) -> Failure:
-    """For a record with more identities than the platform takes."""
-    return Failure("identity-count", f"more than {most} identities in one record", "Send only those of the person.")

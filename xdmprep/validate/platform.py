@@ -104,15 +104,17 @@ class PlatformCompiler:
         labels = keywords.get("meta:enum")
         if labels and isinstance(labels, list | Mapping) and "enum" not in keywords and "soft-enum" in rules:
             texts = tuple(map(str, labels))
-            made.append(Assert(OneOf(texts), messages.not_suggested(texts), STRING))
+            made.append(Assert(OneOf(texts), messages.broken("soft-enum", listed=messages.limited(texts)), STRING))
         if field.type == "string" and "nul" in rules:
             made.append(Assert(_NO_NUL, messages.NUL, STRING))
         if field.type in BITS and "width" in rules:
             made += self._width(field)
         if field.values is not None and "map-keys" in rules:
-            made.append(Size(None, MAX_KEYS - 1, messages.too_many_keys(MAX_KEYS), OBJECT, counted=True))
+            too_many = messages.broken("map-keys", limit=MAX_KEYS)
+            made.append(Size(None, MAX_KEYS - 1, too_many, OBJECT, counted=True))
         if self._max_items is not None and "array-items" in rules:
-            made.append(Size(None, self._max_items, messages.too_many_items(self._max_items), ARRAY, counted=True))
+            too_many = messages.broken("array-items", most=self._max_items)
+            made.append(Size(None, self._max_items, too_many, ARRAY, counted=True))
         return [*made, *role.build()]
 
     def _inside(self, field: Field, roles: dict[str, Role], made: list[Constraint]) -> None:
@@ -146,7 +148,7 @@ class PlatformCompiler:
         own_low, own_high = field.constraints.get("minimum"), field.constraints.get("maximum")
         low = None if own_low is not None and own_low >= low else low
         high = None if own_high is not None and own_high <= high else high
-        return [Assert(Range(low, high), messages.too_wide(field.type, bits), NUMBERS)]
+        return [Assert(Range(low, high), messages.broken("width", kind=field.type, bits=bits), NUMBERS)]
 
     def _events(self) -> Iterator[tuple[Path, Constraint]]:
         if self._schema.behavior == "time-series":
@@ -182,7 +184,7 @@ def column_types(schema: Schema, rules: Rules, columns: pa.Schema) -> list[Findi
         elif pa.types.is_map(kind) and field.values is not None:
             compare(field.values, kind.item_type, (*path, EVERY))
         elif field.type in SCALARS and kind != SCALARS[field.type] and not pa.types.is_null(kind):
-            say = messages.wrong_column(kind, field.type, SCALARS[field.type])
+            say = messages.broken("column-type", kind=kind, xdm_type=field.type, wanted=SCALARS[field.type])
             found.append(
                 Finding(say.code, format_path(path), say.message, np.array([1]), None, None, say.hint, severity)
             )  # fmt: skip

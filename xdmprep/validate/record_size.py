@@ -15,7 +15,7 @@ from ..core.paths import Path
 from ..core.shred import Leaf, nest, plain, valid
 from ..kernels.arrays import Mask, Positions, list_parts, sums, text_bytes
 from .arrow_kinds import map_entries, to_json_values
-from .messages import Violation, too_large
+from .messages import Violation, broken
 from .node import OBJECT, ColumnCompiler, Constraint
 from .value_tests import longest
 from .view import ChunkColumns, FindingSink, Op, SchemaPath, Shape, View
@@ -33,7 +33,7 @@ class RecordSize(Constraint):
     kinds = OBJECT
 
     def __init__(self, most: int) -> None:
-        self._most, self._failure = most, too_large(most)
+        self._most, self._failure = most, broken("record-size", kilobytes=most // 1024)
 
     def check(self, value: Any, at: Path, out: list[Violation]) -> None:
         if size_of(value) > self._most:

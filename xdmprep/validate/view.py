@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from typing import Any
 
@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from ..core.arrow_types import is_list
 from ..core.paths import EVERY, Path, format_path
-from ..core.shred import Leaf, plain, valid
+from ..core.shred import Leaf, nest, plain, valid
 from ..core.stream import Finding
 from ..kernels.arrays import Mask, Positions
 from .arrow_kinds import json_kind, lengths, map_entries, presence, to_json_values
@@ -68,10 +68,6 @@ class ColumnShape:
         """The leaf's number."""
         return (self.number,)
 
-    def value(self, values: Mapping[int, list[Any]], row: int) -> Any:
-        """The value of a row, of the values of all leaves by number."""
-        return values[self.number][row]
-
     @property
     def is_map(self) -> bool:
         """Whether it is an object whose keys are data."""
@@ -117,12 +113,6 @@ class LeafShape:
     def numbers(self) -> tuple[int, ...]:
         """The numbers of all leaves below."""
         return tuple(number for inner in self.below.values() for number in inner.numbers)
-
-    def value(self, values: Mapping[int, list[Any]], row: int) -> Any:
-        """The object or array of a row, of the values of all leaves by number; None where there is nothing."""
-        made = ((step, inner.value(values, row)) for step, inner in self.below.items())
-        there = {step: value for step, value in made if value is not None}
-        return [there[step] for step in sorted(there)] if there and self.kind == "array" else there or None
 
     def fields(self) -> Iterable[tuple[str | int, Shape]]:
         """The fields of an object, or the elements of an array by their index."""
@@ -314,15 +304,16 @@ class LeafView:
     def values(self, path: Path, spelled: bool) -> tuple[Positions, Iterable[Any]]:
         """Positions with a value, and the values as Python has JSON."""
         found = np.flatnonzero(self.valued())
-        if self.columns.texts is not None or not len(found):
-            return found, self.columns.read(path, found)
-        values: dict[int, list[Any]] = {}
-        for number in self.shape.numbers:
-            some = plain(self.columns.arrays[number].take(pa.array(found)))
-            values[number] = to_json_values(some, self.columns.keep_empty)
-            if not self.columns.keep_empty and pa.types.is_nested(some.type):
-                values[number] = [value or None for value in values[number]]
-        return found, [self.shape.value(values, row) or {} for row in range(len(found))]
+        columns = self.columns
+        if columns.texts is not None or not len(found):
+            return found, columns.read(path, found)
+        if not self.shape.numbers:
+            return found, [{}] * len(found)
+        some = [columns.arrays[number].take(pa.array(found)) for number in self.shape.numbers]
+        leaves = [columns.leaves[number] for number in self.shape.numbers]
+        below = [replace(leaf, path=("", *leaf.path[len(path) :])) for leaf in leaves]
+        records = pa.RecordBatch.from_arrays(some, names=[str(number) for number in self.shape.numbers])
+        return found, [value or {} for value in to_json_values(nest(below, records).column(0), columns.keep_empty)]
 
     def alone(self) -> LeafView:
         """The same: each is a record of its own."""
