@@ -13,7 +13,7 @@ import json
 import math
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, time
 from decimal import ROUND_HALF_EVEN, Decimal
 from decimal import Context as DecimalContext
 from operator import ge, gt, le, lt
@@ -58,9 +58,14 @@ def number_in(text: str) -> int | float | None:
 
 
 def incoming(value: Any) -> Any:
-    """A value of a record as the language has it: dates are moments, whole decimals integers, NaN and infinity null."""
+    """A value of a record as the language has it: dates are moments, whole decimals integers, NaN and infinity null.
+
+    Times of day are strings.
+    """
     if isinstance(value, date):
         return Moment.of(value)
+    if isinstance(value, time):
+        return value.isoformat()
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return of_decimal(value) if isinstance(value, Decimal) else value
