@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...kernels.arrays import list_parts, sieved
-from ..columns import Column, as_mask, nulls_of, plain
+from ..columns import as_mask, nulls_of
 from ..shapes import list_of, object_of
 from . import texts
 from .choices import element
-from .table import Made, Rows, kernel, need
+from .table import Rows, kernel, need
 
 _SPACES = f"[{texts.SPACES}]*"
 _right_trimmed = partial(texts.trimmed, left=False)
@@ -43,22 +43,21 @@ def _events(values: pa.Array, separator: str, name: Any) -> tuple[pa.Array, pa.A
 
 @kernel("aa_get_event_value", "text fixed", at=0)
 @kernel("aa_get_event_id", "text fixed", at=1)
-def _of_list(rows: Rows, value: Column, event: Any, at: int) -> Made:
-    return Column(_events(plain(value.values), ",", event)[at])
+def _of_list(rows: Rows, values: pa.Array, event: Any, at: int) -> pa.Array:
+    return _events(values, ",", event)[at]
 
 
-def _of_products(value: Column, at: int, change: Callable[[pa.Array], pa.Array]) -> Column:
+def _of_products(values: pa.Array, at: int, change: Callable[[pa.Array], pa.Array]) -> pa.Array:
     """What is made of one part of every product, trimmed; null where the part is empty or missing."""
-    values = plain(value.values)
     offsets, products = list_parts(pc.split_pattern(values, ","))
     filled = np.repeat(as_mask(pc.not_equal(values, "")), np.diff(offsets))
     offsets, products = sieved(offsets, filled, products)  # an empty text has no products
     part = texts.trimmed(element(pc.split_pattern(products, ";"), at).values)
-    return Column(list_of(offsets, change(_filled(part)), nulls_of(values)))
+    return list_of(offsets, change(_filled(part)), nulls_of(values))
 
 
-def _part(rows: Rows, value: Column, at: int) -> Made:
-    return _of_products(value, at, lambda part: part)
+def _part(rows: Rows, values: pa.Array, at: int) -> pa.Array:
+    return _of_products(values, at, lambda part: part)
 
 
 for _at, _name in enumerate(("categories", "names", "quantity", "price")):
@@ -67,16 +66,16 @@ for _at, _name in enumerate(("categories", "names", "quantity", "price")):
 
 @kernel("aa_get_product_event_values", "text fixed", at=0)
 @kernel("aa_get_product_event_ids", "text fixed", at=1)
-def _event_parts(rows: Rows, value: Column, event: Any, at: int) -> Made:
-    return _of_products(value, 4, lambda part: _events(part, r"\|", event)[at])
+def _event_parts(rows: Rows, values: pa.Array, event: Any, at: int) -> pa.Array:
+    return _of_products(values, 4, lambda part: _events(part, r"\|", event)[at])
 
 
 @kernel("aa_get_product_events", "text fixed")
-def product_events(rows: Rows, value: Column, event: Any) -> Made:
-    made = _of_products(value, 4, lambda part: _objects(*_events(part, r"\|", event)))
-    offsets, objects = list_parts(made.values)
+def product_events(rows: Rows, values: pa.Array, event: Any) -> pa.Array:
+    made = _of_products(values, 4, lambda part: _objects(*_events(part, r"\|", event)))
+    offsets, objects = list_parts(made)
     offsets, objects = sieved(offsets, ~nulls_of(objects), objects)
-    return Column(list_of(offsets, objects, nulls_of(value.values)))
+    return list_of(offsets, objects, nulls_of(values))
 
 
 def _objects(value: pa.Array, ident: pa.Array) -> pa.Array:
@@ -84,7 +83,7 @@ def _objects(value: pa.Array, ident: pa.Array) -> pa.Array:
 
 
 @kernel("aa_get_product_evars", "text fixed")
-def product_evars(rows: Rows, value: Column, evar: Any) -> Made:
+def product_evars(rows: Rows, values: pa.Array, evar: Any) -> pa.Array:
     return _of_products(
-        value, 5, lambda part: _filled(_right_trimmed(_found(part, r"\|", evar, "=(?P<value>[^|]*)").field(0)))
+        values, 5, lambda part: _filled(_right_trimmed(_found(part, r"\|", evar, "=(?P<value>[^|]*)").field(0)))
     )

@@ -264,30 +264,28 @@ def _entries(rows: Rows, column: Column) -> tuple[Ints, pa.Array, pa.Array]:
     return entries_of(column.values)
 
 
-def _spelled_pairs(text: pa.Array, between: Any, after: Any) -> tuple[Ints, pa.Array, pa.Array]:
+def _spelled_pairs(values: pa.Array, between: Any, after: Any) -> tuple[Ints, pa.Array, pa.Array]:
     """Offsets, keys and values of pairs in strings, spaces cut."""
     between, after = between or ":", after or ","
     need(isinstance(between, str) and isinstance(after, str))
-    offsets, parts = list_parts(pc.split_pattern(plain(text), after))
+    offsets, parts = list_parts(pc.split_pattern(values, after))
     filled = as_mask(pc.not_equal(texts.trimmed(parts), ""))
     offsets, parts = sieved(offsets, filled, parts)
     pairs = pc.split_pattern(parts, between, max_splits=1)
-    keys, values = (element(pairs, at).values for at in (0, 1))
-    return offsets, texts.trimmed(keys), texts.trimmed(values)
+    return offsets, *(texts.trimmed(element(pairs, at).values) for at in (0, 1))
 
 
 @kernel("str_to_object", "text fixed? fixed?")
-def str_to_object(rows: Rows, value: Column, between: Any = None, after: Any = None) -> Made:
-    entries = with_each_key_once(*_spelled_pairs(value.values, between, after))
-    return Column(map_of(*entries, nulls_of(value.values)))
+def str_to_object(rows: Rows, values: pa.Array, between: Any = None, after: Any = None) -> pa.Array:
+    return map_of(*with_each_key_once(*_spelled_pairs(values, between, after)), nulls_of(values))
 
 
 @kernel("get_values", "text fixed fixed fixed")
-def get_values(rows: Rows, value: Column, key: Any, between: Any, after: Any) -> Made:
+def get_values(rows: Rows, text: pa.Array, key: Any, between: Any, after: Any) -> pa.Array:
     need(isinstance(key, str))
-    offsets, keys, values = _spelled_pairs(value.values, between, after)
+    offsets, keys, values = _spelled_pairs(text, between, after)
     at = first_hits(as_mask(pc.equal(keys, key.strip())), owners_of(offsets), rows.n)
-    return Column(values.take(pa.array(at, mask=at < 0)) if len(values) else pa.nulls(rows.n, TEXT))
+    return values.take(pa.array(at, mask=at < 0)) if len(values) else pa.nulls(rows.n, TEXT)
 
 
 @kernel("add_to_map", "any any*")
@@ -569,7 +567,9 @@ def _matching(rows: Rows, value: Column, other: Column, no: bool = False) -> Mad
     if kind(other) == "list":
         made = _in_array(rows, value, other)
     else:
-        made = matched(rows, as_texts(rows, value), literal(other, str))
+        printed = as_texts(rows, value)
+        made = matched(plain(printed.values), literal(other, str))
+        made = Column(made.values, merged(made.open, printed.open))
     held = made.values.fill_null(False)
     return Column(pc.invert(held) if no else held, made.open)
 

@@ -14,7 +14,7 @@ from ...core.ndjson.strict import SURE_DIGITS, holds_digits
 from ...kernels import json_columns as json
 from ...kernels.arrays import list_parts
 from ...kernels.json_plain import PADDING
-from ..columns import DOUBLE, LONG, NEVER, Column, Ints, Mask, as_mask, nulls_of, plain, reported, some, used_bytes
+from ..columns import DOUBLE, LONG, NEVER, Column, Ints, Mask, as_mask, nulls_of, reported, some, used_bytes
 from ..functions.objects import parse_json
 from ..shapes import MOST_KEYS, list_of, mixed_of, object_of, written_numerals
 from ..values import Failed
@@ -36,9 +36,8 @@ _KINDS = {"text": json.TEXT, "integer": json.INTEGER, "number": json.NUMBER, "bo
 
 
 @kernel("json_to_object", "words")
-def json_to_object(rows: Rows, value: Column) -> Made:
+def json_to_object(rows: Rows, values: pa.Array) -> Made:
     """The values of JSON strings, of which equal ones are parsed once; open where one has another shape than most."""
-    values = plain(value.values)
     there = np.flatnonzero(~nulls_of(values))
     given = values if len(there) == len(values) else values.take(pa.array(there))
     numbers, count = kernels.active.number_texts(given)

@@ -1,4 +1,4 @@
-"""Kernels on texts: case, spaces, pieces, padding, splitting and joining, hashes, regular expressions, random ids."""
+"""Kernels on strings: case, spaces, pieces, padding, splitting and joining, hashes, regular expressions, random ids."""
 
 from __future__ import annotations
 
@@ -33,24 +33,32 @@ from .equality import same
 from .table import Constants, Made, Rows, as_printed, kernel, kind, need, needed
 
 
-def _changed(rows: Rows, value: Column, change: Callable[[pa.Array], pa.Array]) -> Made:
-    return Column(change(plain(value.values)))
+def _alone(rows: Rows, *given: Any, run: Callable[..., Any]) -> Any:
+    """What follows from the arguments alone."""
+    return run(*given)
 
 
-for _names, _takes, _change in (
+for _name, _takes, _run in (
     ("lower", "text", texts.lower),
     ("upper", "text", texts.upper),
     ("trim", "text", texts.trimmed),
     ("ltrim", "text", partial(texts.trimmed, right=False)),
     ("rtrim", "text", partial(texts.trimmed, left=False)),
+    ("equals", "text text", same),
+    ("equalsIgnoreCase", "text text", lambda value, other: same(texts.folded(value), texts.folded(other))),
     (".toLowerCase", "words", texts.lower),
     (".toUpperCase", "words", texts.upper),
     (".trim", "words", partial(texts.trimmed, marks=CONTROLS)),
     (".strip", "words", partial(texts.trimmed, marks=WHITE)),
     (".length", "words", lambda values: pc.utf8_length(values).cast(LONG)),
     (".isBlank", "words", lambda values: pc.equal(texts.trimmed(values, marks=WHITE), "")),
-):
-    kernel(_names, _takes, change=_change)(_changed)
+    # to Java's concat null is the word null
+    (".concat", "words words", lambda value, other: pc.binary_join_element_wise(value, other.fill_null("null"), "")),
+    (".equals", "any any", lambda value, other: ~nulls_of(value.values) & same(value.values, other.values)),
+    (".equalsIgnoreCase", "words words",
+     lambda value, other: pc.equal(texts.folded(value), texts.folded(other)).fill_null(False)),
+):  # fmt: skip
+    kernel(_name, _takes, run=_run)(_alone)
 
 
 @kernel(".toString", "any")
@@ -79,36 +87,28 @@ def concat(rows: Rows, *given: Column) -> Made:
     return Column(values, merged(*opened))
 
 
-@kernel(".concat", "words words")
-def concat_method(rows: Rows, value: Column, other: Column) -> Made:
-    """``text.concat(other)``; a null `other` is the word null, as in Java."""
-    return Column(pc.binary_join_element_wise(plain(value.values), pc.fill_null(plain(other.values), "null"), ""))
-
-
 @kernel("replacestr", "text fixed fixed")
-def replacestr(rows: Rows, value: Column, find: Any, new: Any) -> Made:
+def replacestr(rows: Rows, values: pa.Array, find: Any, new: Any) -> pa.Array:
     if find is None or find == "":
-        return Column(plain(value.values))
+        return values
     need(isinstance(find, str) and isinstance(new, str | None))
-    most = None if rows.options.replace == "all" else 1
-    return Column(pc.replace_substring(plain(value.values), find, new or "", max_replacements=most))
+    return pc.replace_substring(values, find, new or "", max_replacements=None if rows.options.replace == "all" else 1)
 
 
 @kernel(".replace", "words fixed fixed")
-def replace_method(rows: Rows, value: Column, old: Any, new: Any) -> Made:
+def replace_method(rows: Rows, values: pa.Array, old: Any, new: Any) -> pa.Array:
     need(isinstance(old, str) and old and isinstance(new, str))
-    return Column(pc.replace_substring(plain(value.values), old, new))
+    return pc.replace_substring(values, old, new)
 
 
 # Pieces of strings
 
 
 def _piece(
-    rows: Rows, value: Column, *given: Column, bounds: Callable[..., tuple[Any, Any]], inside: bool = False
+    rows: Rows, values: pa.Array, *given: Column, bounds: Callable[..., tuple[Any, Any]], inside: bool = False
 ) -> Made:
     """The characters between bounds that follow from the size and from numbers; `inside`: only within the string."""
     need(rows.options.overrun != "error")
-    values = plain(value.values)
     size, absent = numpy_of(pc.utf8_length(values).cast(LONG)), nulls_of(values)
     odd = np.zeros(rows.n, dtype=bool)
     numbers: list[Any] = []
@@ -142,15 +142,15 @@ for _names, _takes, _bounds in (
 
 
 @kernel("instr", "text fixed")
-def instr(rows: Rows, value: Column, what: Any) -> Made:
+def instr(rows: Rows, values: pa.Array, what: Any) -> pa.Array:
     """The place of a part; -1, or null, where it is not."""
-    found = place_of(plain(value.values), what)
-    return Column(pc.if_else(pc.less(found, 0), None, found) if rows.options.not_found == "null" else found)
+    found = place_of(values, what)
+    return pc.if_else(pc.less(found, 0), None, found) if rows.options.not_found == "null" else found
 
 
 @kernel(".lastIndexOf", "words fixed")
-def last_index_of(rows: Rows, value: Column, what: Any) -> Made:
-    return Column(place_of(plain(value.values), what, last=True))
+def last_index_of(rows: Rows, values: pa.Array, what: Any) -> pa.Array:
+    return place_of(values, what, last=True)
 
 
 def place_of(values: pa.Array, what: Any, last: bool = False) -> pa.Array:
@@ -162,19 +162,20 @@ def place_of(values: pa.Array, what: Any, last: bool = False) -> pa.Array:
 
 @kernel("lpad", "text fixed fixed", pad=pc.utf8_lpad)
 @kernel("rpad", "text fixed fixed", pad=pc.utf8_rpad)
-def _padded(rows: Rows, value: Column, size: Any, fill: Any, pad: Callable[..., pa.Array]) -> Made:
+def _padded(rows: Rows, values: pa.Array, size: Any, fill: Any, pad: Callable[..., pa.Array]) -> pa.Array:
     """A string padded to a literal size with one literal character."""
     fill = " " if fill in (None, "") else fill
     need(type(size) is int and 0 <= size <= 1_000_000 and (rows.options.pad_long == "keep"))
-    return Column(pad(plain(value.values), size, fill)) if isinstance(fill, str) and len(fill) == 1 else None
+    need(isinstance(fill, str) and len(fill) == 1)
+    return pad(values, size, fill)
 
 
 # Splitting and joining
 
 
 @kernel("explode", "text fixed?")
-def explode(rows: Rows, value: Column, regex: Any = None) -> Made:
-    return _cut(plain(value.values), "," if regex is None else regex)
+def explode(rows: Rows, values: pa.Array, regex: Any = None) -> Made:
+    return _cut(values, "," if regex is None else regex)
 
 
 def _cut(values: pa.Array, regex: Any) -> Column:
@@ -204,9 +205,8 @@ def _cut_between(values: pa.Array, before: Mask, behind: Mask) -> pa.Array:
 
 
 @kernel(".split", "words fixed")
-def split_method(rows: Rows, value: Column, regex: Any) -> Made:
+def split_method(rows: Rows, values: pa.Array, regex: Any) -> Made:
     """``text.split(regex)``: empty parts at the end go, unless there is one part only."""
-    values = plain(value.values)
     found = _cut(values, regex)
     offsets, parts = list_parts(found.values)
     starts, count = offsets[:-1], np.diff(offsets)
@@ -221,14 +221,13 @@ def split_method(rows: Rows, value: Column, regex: Any) -> Made:
 
 
 @kernel("split", "text fixed?")
-def split(rows: Rows, value: Column, marks: Any = None) -> Made:
-    values = plain(value.values)
+def split(rows: Rows, values: pa.Array, marks: Any = None) -> pa.Array:
     if marks is None:
         offsets, parts = list_parts(pc.utf8_split_whitespace(values))
         offsets, parts = sieved(offsets, as_mask(pc.not_equal(parts, "")), parts)
-        return Column(list_of(offsets, parts, nulls_of(values)))
+        return list_of(offsets, parts, nulls_of(values))
     need(isinstance(marks, str) and marks)
-    return Column(texts.split_at_any(values, marks))
+    return texts.split_at_any(values, marks)
 
 
 @kernel("join", "fixed any any*")
@@ -279,72 +278,37 @@ def joined(rows: Rows, between: str, lists: pa.Array) -> Made:
 # Hashes, comparisons, regular expressions
 
 
-def _hash(rows: Rows, value: Column, charset: Any = None, name: str = "") -> Made:
+def _hash(rows: Rows, values: pa.Array, charset: Any = None, name: str = "") -> pa.Array:
     """Digest of the UTF-8 bytes."""
     need(charset is None or (isinstance(charset, str) and charset.lower() in ("utf-8", "utf8")))
-    return Column(texts.digests(plain(value.values), name))
+    return texts.digests(values, name)
 
 
 for _name in ("sha1", "sha256", "sha512", "md5"):
     kernel(_name, "text fixed?", name=_name)(_hash)
 
 
-@kernel("equals", "text text")
-def equals(rows: Rows, value: Column, other: Column) -> Made:
-    return Column(pa.array(same(value.values, other.values)))
-
-
-@kernel("equalsIgnoreCase", "text text")
-def equals_but_for_case(rows: Rows, value: Column, other: Column) -> Made:
-    return Column(pa.array(same(*(texts.folded(plain(each.values)) for each in (value, other)))))
-
-
-@kernel(".equals", "any any")
-def equals_method(rows: Rows, value: Column, other: Column) -> Made:
-    """Null equals nothing."""
-    return Column(pa.array(~nulls_of(value.values) & same(value.values, other.values)))
-
-
-@kernel(".equalsIgnoreCase", "words words")
-def equals_method_but_for_case(rows: Rows, value: Column, other: Column) -> Made:
-    made = needed(equals_but_for_case(rows, value, other))
-    return Column(pc.and_(made.values, pc.is_valid(value.values)), made.open)
-
-
 @kernel("matches_regex", "text fixed")
-def matches_regex(rows: Rows, value: Column, regex: Any) -> Made:
+def matches_regex(rows: Rows, values: pa.Array, regex: Any) -> Made:
     """Whether strings match a regular expression that means the same to both engines."""
-    return matched(rows, value, regex, rows.options.matches == "whole")
+    return matched(values, regex, rows.options.matches == "whole")
 
 
-@kernel(".matches", "words fixed")
-def matches(rows: Rows, value: Column, regex: Any) -> Made:
-    return matched(rows, value, regex)
+kernel(".matches", "words fixed", run=lambda values, regex: matched(values, regex))(_alone)
 
 
-def matched(rows: Rows, value: Column, regex: Any, whole: bool = True) -> Column:
-    """Whether strings match a regular expression.
-
-    Args:
-        rows: the rows that are evaluated.
-        value: strings.
-        regex: a constant string.
-        whole: whether all of a string is to match, or any part of it.
-
-    Returns:
-        A boolean column.
-    """
+def matched(values: pa.Array, regex: Any, whole: bool = True) -> Column:
+    """Whether all of each string, or any part of it, matches a regular expression; a constant string will do."""
     need(isinstance(regex, str))
-    found, odd = needed(regexes.test(regex, whole))(plain(value.values))
-    return Column(found, merged(value.open, odd))
+    return Column(*needed(regexes.test(regex, whole))(values))
 
 
 @kernel(".replaceAll", "words fixed fixed", most=None)
 @kernel(".replaceFirst", "words fixed fixed", most=1)
-def _replacing(rows: Rows, value: Column, regex: Any, new: Any, most: int | None) -> Made:
+def _replacing(rows: Rows, values: pa.Array, regex: Any, new: Any, most: int | None) -> Made:
     """Hits of a regular expression replaced by a string, and parts of them."""
     need(isinstance(regex, str) and isinstance(new, str))
-    values, (found, template) = plain(value.values), needed(regexes.replacement(regex, new))
+    found, template = needed(regexes.replacement(regex, new))
     need(not found.empty or not new or most == 1)  # of empty matches beside others the engines find not the same
     try:
         made = pc.replace_substring_regex(values, found.text, template, max_replacements=most)
@@ -354,9 +318,9 @@ def _replacing(rows: Rows, value: Column, regex: Any, new: Any, most: int | None
 
 
 @kernel("extract_regex", "text fixed")
-def extract_regex(rows: Rows, value: Column, regex: Any) -> Made:
+def extract_regex(rows: Rows, values: pa.Array, regex: Any) -> Made:
     need(isinstance(regex, str))
-    values, found = plain(value.values), needed(regexes.search(regex))
+    found = needed(regexes.search(regex))
     return Column(regexes.extracted(values, found, rows.options.no_match == "null"), found.beyond(values))
 
 
@@ -367,14 +331,14 @@ def extract_regex(rows: Rows, value: Column, regex: Any) -> Made:
 @kernel(".startsWith", "words fixed", test=pc.starts_with)
 @kernel(".endsWith", "words fixed", test=pc.ends_with)
 def _tested(
-    rows: Rows, value: Column, part: Any, test: Callable[[pa.Array, str], pa.Array], null: bool | None = None,
+    rows: Rows, values: pa.Array, part: Any, test: Callable[[pa.Array, str], pa.Array], null: bool | None = None,
     no: bool = False,
-) -> Made:  # fmt: skip
+) -> pa.Array:  # fmt: skip
     """Whether a string has a start or an end, or, with `no`, has not; `null` is what null gives before that."""
     need(isinstance(part, str))
-    held = test(plain(value.values), part)
+    held = test(values, part)
     held = held if null is None else held.fill_null(null)
-    return Column(pc.invert(held) if no else held)
+    return pc.invert(held) if no else held
 
 
 @kernel("uuid")

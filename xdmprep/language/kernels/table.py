@@ -4,8 +4,8 @@ A kernel is registered in the table of functions, with the reference that it mus
 
 =========  =============================================================================================
 ``any``    a column of any kind
-``text``   strings; other scalars are printed, as the functions of the language take them
-``words``  strings only
+``text``   an array of strings; other scalars are printed, as the functions of the language take them
+``words``  an array of strings only
 ``whole``  integers
 ``moment``  dates; strings are read in the automatic formats
 ``fixed``  the value of a constant, as a Python value
@@ -55,14 +55,15 @@ from ..shapes import alternatives, chosen, from_python, instant_of, type_kind
 from ..values import Failed
 from . import dates, texts
 
-#: What a kernel gives; None, like :func:`need`, leaves the rows to the interpreter.
+#: What a kernel gives, or an array where no row is open; None, like :func:`need`, leaves the rows to the interpreter.
 Made = Column | None
-Function = Callable[..., Made]
+Function = Callable[..., Any]
 #: What a lambda gives, row by row, for some rows of the batch and a value for each of them.
 Body = Callable[[Ints, pa.Array], Column]
 
 
 Some = TypeVar("Some")
+Work = TypeVar("Work", bound=Function)
 
 
 class Undecided(Exception):
@@ -91,7 +92,8 @@ def needed(found: Some | None) -> Some:
 def attempted(run: Function, *given: Any) -> Made:
     """What a kernel gives; None where it leaves its columns to the interpreter, or fails."""
     try:
-        return run(*given)
+        made: Made = run(*given)
+        return made
     except (Undecided, Failed):
         return None
 
@@ -184,8 +186,11 @@ class Kernel:
                 pa.nulls(rows.n, self.entry.column_type), merged(*[c.open for c in given if isinstance(c, Column)])
             )
         arguments = [_taken(rows, column, take.rstrip("?")) for column, take in zip(given, takes, strict=False)]
-        found = needed(self.run(rows, *arguments))
         columns = [each for each in arguments if isinstance(each, Column)]
+        strings = [take in ("text", "words") for take in takes]
+        handed = [plain(each.values) if string else each for each, string in zip(arguments, strings, strict=False)]
+        made = needed(self.run(rows, *handed))
+        found = made if isinstance(made, Column) else Column(pa.array(made) if isinstance(made, np.ndarray) else made)
         is_open = merged(found.open, *[each.open for each in columns])
         if is_open is found.open:
             return found
@@ -197,7 +202,7 @@ class Kernel:
         return Column(found.values, is_open, why)
 
 
-def kernel(names: str, takes: str = "", **bound: Any) -> Callable[[Function], Function]:
+def kernel(names: str, takes: str = "", **bound: Any) -> Callable[[Work], Work]:
     """Registers the decorated function as the kernel of functions.
 
     Args:
@@ -206,7 +211,7 @@ def kernel(names: str, takes: str = "", **bound: Any) -> Callable[[Function], Fu
         bound: arguments that it always gets besides.
     """
 
-    def put(run: Function) -> Function:
+    def put(run: Work) -> Work:
         for name in names.split():
             entry = table()[name]
             entry.kernel = Kernel(entry, partial(run, **bound) if bound else run, tuple(takes.split()))

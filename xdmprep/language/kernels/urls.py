@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...kernels.arrays import list_parts, offsets_of, ranges, sieved
-from ..columns import LONG, TEXT, Column, as_mask, bytes_of, marked, nulls_of, plain
+from ..columns import LONG, TEXT, Column, as_mask, bytes_of, marked, nulls_of
 from ..functions.urls import PORTS
 from ..shapes import map_of, with_each_key_once
 from . import texts
@@ -36,50 +36,49 @@ def _part(urls: pa.Array, name: str) -> pa.Array:
     return pc.struct_field(pc.extract_regex(urls, rf"\A{_PARTS[name]}"), 0)
 
 
-def _urls(value: Column) -> pa.Array:
+def _urls(values: pa.Array) -> pa.Array:
     """The strings that are URLs; null for others."""
-    values = plain(value.values)
     return pc.if_else(pc.match_substring_regex(values, _URL), values, None)
 
 
 @kernel("get_url_protocol", "text")
-def url_protocol(rows: Rows, value: Column) -> Made:
-    return Column(texts.lower(_part(_urls(value), "scheme")))
+def url_protocol(rows: Rows, values: pa.Array) -> pa.Array:
+    return texts.lower(_part(_urls(values), "scheme"))
 
 
 @kernel("get_url_host", "text")
-def url_host(rows: Rows, value: Column) -> Made:
-    found = _part(_urls(value), "host")
-    return Column(pc.if_else(pc.equal(found, ""), None, found))
+def url_host(rows: Rows, values: pa.Array) -> pa.Array:
+    found = _part(_urls(values), "host")
+    return pc.if_else(pc.equal(found, ""), None, found)
 
 
 @kernel("get_url_port", "text")
-def url_port(rows: Rows, value: Column) -> Made:
-    found = pc.extract_regex(_urls(value), rf"\A(?P<scheme>[^:]*):{_AUTHORITY}(?P<host>{_HOST})(?::(?P<port>[0-9]*))?")
+def url_port(rows: Rows, values: pa.Array) -> pa.Array:
+    found = pc.extract_regex(_urls(values), rf"\A(?P<scheme>[^:]*):{_AUTHORITY}(?P<host>{_HOST})(?::(?P<port>[0-9]*))?")
     scheme, host, given = found.flatten()
     odd = pc.or_(pc.equal(given, ""), pc.greater(pc.binary_length(given), 5))
     number = pc.if_else(odd, None, given).cast(LONG)
     number = pc.if_else(pc.less(number, 65536), number, None)
     ports = pa.array(list(PORTS.values()), LONG)
     usual = ports.take(pc.index_in(texts.lower(scheme), value_set=pa.array(list(PORTS), TEXT)))
-    return Column(pc.if_else(pc.equal(host, ""), None, pc.if_else(pc.equal(given, ""), usual, number)))
+    return pc.if_else(pc.equal(host, ""), None, pc.if_else(pc.equal(given, ""), usual, number))
 
 
 @kernel("get_url_path", "text fixed?")
-def url_path(rows: Rows, value: Column, full: Any = True) -> Made:
+def url_path(rows: Rows, values: pa.Array, full: Any = True) -> pa.Array:
     need(full is None or isinstance(full, bool))
-    path = _part(_urls(value), "path")
+    path = _part(_urls(values), "path")
     if full is False:
         path = pc.replace_substring_regex(path, r"\A.*/", "" if rows.options.path_end == "bare" else "/")
-    return Column(path)
+    return path
 
 
 @kernel("get_url_query_str", "text fixed?")
-def url_query(rows: Rows, value: Column, anchor: Any = "retain") -> Made:
+def url_query(rows: Rows, values: pa.Array, anchor: Any = "retain") -> pa.Array:
     """The query as a map."""
     how = "retain" if anchor is None else anchor.lower() if isinstance(anchor, str) else ""
     need(how in ("retain", "remove", "append") and rows.options.query_repeats == "first")
-    urls = _urls(value)
+    urls = _urls(values)
     query = pc.if_else(pc.is_valid(urls), _part(urls, "query").fill_null(""), None)
     fragment = None if how == "remove" else _part(urls, "anchor")
     if how == "retain":
@@ -100,7 +99,7 @@ def url_query(rows: Rows, value: Column, anchor: Any = "retain") -> Made:
             list_parts(behind(rows.n, [(offsets, own), (ends, more)]))
             for own, more in ((names, keys), (given, fragments))
         )
-    return Column(map_of(*with_each_key_once(offsets, names, given), nulls_of(query)))
+    return map_of(*with_each_key_once(offsets, names, given), nulls_of(query))
 
 
 #: Which bytes are coded: all that are not unreserved.
@@ -109,9 +108,8 @@ _DIGITS = np.frombuffer(b"0123456789ABCDEF", np.uint8)
 
 
 @kernel("get_url_encoded", "text")
-def url_encoded(rows: Rows, value: Column) -> Made:
+def url_encoded(rows: Rows, values: pa.Array) -> pa.Array:
     """Every byte that is not unreserved as ``%XX``."""
-    values = plain(value.values)
     offsets, data = bytes_of(values)
     data, bounds = data[offsets[0] : offsets[-1]], offsets - offsets[0]
     coded = np.flatnonzero(_CODED[data])
@@ -120,7 +118,7 @@ def url_encoded(rows: Rows, value: Column) -> Made:
     for place, sign in enumerate((ord("%"), _DIGITS[signs >> 4], _DIGITS[signs & 15])):
         out[at + place], kept[at + place] = sign, False
     out[kept] = np.delete(data, coded)
-    return Column(texts.made_of(bounds + 2 * np.searchsorted(coded, bounds), out, nulls_of(values)))
+    return texts.made_of(bounds + 2 * np.searchsorted(coded, bounds), out, nulls_of(values))
 
 
 _HEX = np.full(256, 255, dtype=np.uint8)
@@ -129,9 +127,8 @@ for _digit in range(16):
 
 
 @kernel("get_url_decoded", "text")
-def url_decoded(rows: Rows, value: Column) -> Made:
+def url_decoded(rows: Rows, values: pa.Array) -> Made:
     """``%XX`` decoded to bytes; open where these are not UTF-8."""
-    values = plain(value.values)
     offsets, data = bytes_of(values)
     first = int(offsets[0])
     data = data[first : offsets[-1]]
