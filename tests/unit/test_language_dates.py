@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
+from xdmprep import evaluate
 from xdmprep.core.stream import TIMESTAMP
-from xdmprep.language import coerce, compile_expression, evaluate
+from xdmprep.errors import MappingError
+from xdmprep.language import coerce, compile_expression
 
 TEXTS = [
     *"2019-02-28 2019-02-29 0000-01-01 0001-01-01 9999-12-31 2019-1-010 2019/01/01 01-02-2019 12.02.2019".split(),
@@ -64,3 +66,45 @@ def test_offsets_keep_their_seconds_where_java_prints_them(letters: str, printed
     for text, expected in ((f'format(date(day), "{letters}")', printed.split("|")), ('concat("", date(day))', texts)):
         assert compile_expression(text, rows.schema).apply(rows).values.to_pylist() == expected
         assert [evaluate(text, row) for row in rows.to_pylist()] == expected
+
+
+NUMBERS = {
+    "year": [0, 1, 1900, 2019, 2024, 9999, 10000], "month": [*range(-1, 15)], "day": [*range(-1, 33)],
+    "hour": [-1, 0, 12, 23, 24], "minute": [-1, 0, 59, 60], "second": [-1, 0, 59, 60],
+}  # fmt: skip
+LAST_DAYS = [f"{year}-{month:02d}-28T23:59:58.123Z" for year in (1900, 2023, 2024) for month in range(1, 13)]
+
+
+def same_alone(expression: str, rows: pa.RecordBatch) -> int:
+    """Checks that an expression gives the same on columns and on each row; how many values there are."""
+    made = compile_expression(expression, rows.schema).apply(rows)
+    values = made.values if isinstance(made.values, list) else made.values.to_pylist()
+    errors = dict(made.errors)
+    for at, row in enumerate(rows.to_pylist()):
+        try:
+            wanted = evaluate(expression, row, target_type="date-time", strict=True)
+        except MappingError as error:
+            assert values[at] is None and errors[at] in str(error), row
+        else:
+            assert at not in errors, row
+            assert coerce([values[at]], TIMESTAMP)[0] == coerce([wanted], TIMESTAMP)[0], row
+    return sum(value is not None for value in values)
+
+
+@pytest.mark.parametrize("part", list(NUMBERS))
+def test_every_part_is_set_in_columns_as_in_one_date(part: str) -> None:
+    days = [day.replace("28T", f"{last}T") for day in LAST_DAYS for last in (28, 29, 30, 31)]
+    pairs = [(day, number) for day in days for number in NUMBERS[part]]
+    rows = pa.record_batch({"d": [day for day, _ in pairs], "n": [number for _, number in pairs]})
+    assert same_alone(f'set_date_part("{part}", n, date(d))', rows) > len(LAST_DAYS)
+
+
+@pytest.mark.parametrize("place", ['"Europe/Paris"', "null", "z"])
+def test_dates_are_made_of_columns_as_of_one_row(place: str) -> None:
+    zones = ["UTC", None, "America/New_York", "Nowhere", "+02:30"]
+    nanos = [0, 1000, 5, 999_999_999, 10**9, -1, None]
+    cases = [(year, month, 29, hour, nano, zone) for year in (1, 2021, 2024, 9999) for month in (0, 2, 3, 12, 13)
+             for hour in (-1, 0, 2, 24) for nano in nanos for zone in zones]  # fmt: skip
+    names = ("y", "m", "d", "h", "n", "z")
+    rows = pa.record_batch({name: list(column) for name, column in zip(names, zip(*cases, strict=True), strict=True)})
+    assert same_alone(f"make_date_time(y, m, d, h, 59, 0, n, {place})", rows) > 100

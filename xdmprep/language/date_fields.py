@@ -18,6 +18,8 @@ import pyarrow.compute as pc
 from .options import Options
 
 _EPOCH = date(1970, 1, 1).toordinal()
+#: The first and the last day of the years 1 to 9999.
+_DAYS = 1 - _EPOCH, date.max.toordinal() - _EPOCH
 _SECOND = 10**9
 NANOS_OF_DAY = 86_400 * _SECOND
 
@@ -29,11 +31,16 @@ class Local:
         self.days, self.nanos = days, nanos
         self.seconds = nanos // _SECOND
 
+    @property
+    def micros(self) -> Any:
+        """Microseconds since 1970-01-01, as in UTC."""
+        return self.days * (NANOS_OF_DAY // 1000) + self.nanos // 1000
+
     @cached_property
     def _day(self) -> Any:
         if isinstance(self.days, int):
             return date.fromordinal(self.days + _EPOCH)
-        return pa.array(self.days.astype(np.int32)).view(pa.date32())
+        return pa.array(np.clip(self.days, *_DAYS).astype(np.int32)).view(pa.date32())
 
     def _of_day(self, name: str) -> Any:
         return getattr(self._day, name) if isinstance(self.days, int) else getattr(pc, name)(self._day).to_numpy()
@@ -60,9 +67,9 @@ class Local:
 
 
 def days_of(year: Any, month: Any = 1, day: Any = 1) -> Any:
-    """Days from 1970-01-01 to a day of the Gregorian calendar; one that a month lacks is in the next."""
+    """Days from 1970-01-01 to a day of the Gregorian calendar; one that a month or year lacks is in the next."""
     march = (month + 9) % 12  # the months counted from March, so that a leap day ends the year
-    year = year - march // 10
+    year = year + (month - 1) // 12 - march // 10
     return 365 * year + year // 4 - year // 100 + year // 400 + (306 * march + 5) // 10 + day - 719_469
 
 

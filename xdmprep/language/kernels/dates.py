@@ -186,7 +186,7 @@ def read(text: pa.Array, patterns: tuple[Pattern, ...], blank_is_null: bool = Fa
             local = local_time(found, pattern.options)
             for name, value in found.items():
                 good = good & FIELDS[name].shows(value, local, pattern.options)
-            micros[rows] = np.where(good, local.days * MICROS_OF_DAY + local.nanos // 1000, 0)
+            micros[rows] = np.where(good, local.micros, 0)
             zones[rows] = np.where(good, place, 0)
             # nanoseconds, and offsets that may lead out of the years 1 to 9999
             odd = (place != 0) & ((local.year <= 1) | (local.year >= 9999)) | (exact & (local.nanos % 1000 != 0))

@@ -8,13 +8,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..columns import MOMENT, NEVER, Column, as_mask, because, merged, nulls_of, numpy_of, plain, reported, some
-from ..date_fields import FIELDS, days_of, local_time
+from ..columns import MOMENT, NEVER, TEXT, Column, as_mask, because, merged, nulls_of, numpy_of, plain, reported, some
+from ..date_fields import FIELDS, Local, days_of, local_time
 from ..functions.dates import COMPONENTS
 from ..shapes import chosen, instant_of, zoned, zones_of
 from ..zones import instants, offsets, zone
 from . import dates, numbers
 from .table import Constants, Made, Rows, as_moments, as_texts, kernel, kind, need, needed, read_automatic
+
+_SETTABLE = ("year", "month", "day", "hour", "minute", "second")
 
 
 @kernel("now")
@@ -96,13 +98,39 @@ def zone_date_to_utc(rows: Rows, value: Column) -> Made:
 def zone_date_to_zone(rows: Rows, value: Column, name: Column) -> Made:
     need(kind(name) == "text")
     words, moments = plain(name.values), instant_of(value.values)
-    zones, known = dates.zone_numbers(words, zone)
-    why = reported(words, rows.opened(Column(None, ~known)), (NEVER, "is not a time zone")).why
+    zones, known, why = _zones(rows, words)
     micros = numpy_of(moments)
     local = micros + offsets(micros, zones)
-    absent = nulls_of(moments)
     odd = ~known | dates.beyond(local) | dates.beyond(micros)
-    return because(_in_zones(micros, zones, absent, odd), (~known, why))
+    return because(_in_zones(micros, zones, nulls_of(moments), odd), (~known, why))
+
+
+@kernel("make_date_time", "whole whole whole whole whole whole whole any")
+def make_date_time(rows: Rows, *parts: Column) -> Made:
+    *numbers, name = parts
+    need(kind(name) in ("text", "null"))
+    fields = {field: numpy_of(part.values) for field, part in zip((*_SETTABLE, "nano"), numbers, strict=True)}
+    absent = np.logical_or.reduce([nulls_of(part.values) for part in numbers])
+    words = plain(name.values).cast(TEXT)
+    zones, known, why = _zones(rows, words)
+    known |= nulls_of(words)
+    local = local_time(fields, rows.options)
+    odd = ~known | (fields["nano"] % 1000 != 0) | ~_shows(local, fields, rows)
+    found, _ = instants(np.where(odd, 0, local.micros), zones)
+    nowhere = ~known & (fields["nano"] >= 0) & (fields["nano"] <= FIELDS["nano"].most)
+    return because(_in_zones(found, zones, absent, odd | dates.beyond(found)), (nowhere, why))
+
+
+def _zones(rows: Rows, words: pa.Array) -> tuple[Any, Any, pa.Array | None]:
+    """The numbers of the zones that strings name, which of them name one, and why the others do not."""
+    zones, known = dates.zone_numbers(words, zone)
+    unknown = some(~known & ~nulls_of(words))
+    return zones, known, reported(words, rows.opened(Column(None, unknown)), (NEVER, "is not a time zone")).why
+
+
+def _shows(local: Local, fields: dict[str, Any], rows: Rows) -> Any:
+    """Where a local time shows the fields of which it was made."""
+    return np.logical_and.reduce([FIELDS[name].shows(value, local, rows.options) for name, value in fields.items()])
 
 
 def _in_zones(micros: Any, zones: Any, absent: Any, odd: Any) -> Column:
@@ -111,9 +139,6 @@ def _in_zones(micros: Any, zones: Any, absent: Any, odd: Any) -> Column:
     moments = pa.array(np.where(gone, 0, micros), pa.int64(), mask=gone).view(MOMENT)
     zones = np.where(gone, 0, zones).astype(np.int32) if zones.any() else zones
     return Column(zoned(moments, zones), some(odd & ~absent))
-
-
-_SETTABLE = ("year", "month", "day", "hour", "minute", "second")
 
 
 @kernel("set_date_part", "fixed any moment")
@@ -129,11 +154,9 @@ def set_date_part(rows: Rows, part: Any, number: Column, value: Column) -> Made:
         last = days_of(fields["year"], fields["month"] + 1) - days_of(fields["year"], fields["month"])
         fields["day"] = np.minimum(fields["day"], last)
     changed = local_time(fields, rows.options)
-    odd = unset | ~np.logical_and.reduce(
-        [FIELDS[field].shows(fields[field], changed, rows.options) for field in _SETTABLE]
-    )
+    odd = unset | ~_shows(changed, fields, rows)
     missing = odd & ~(absent | unset)
-    found, twice = instants(np.where(odd, 0, changed.days * dates.MICROS_OF_DAY + changed.nanos // 1000), zones)
+    found, twice = instants(np.where(odd, 0, changed.micros), zones)
     odd |= twice | (dates.beyond(found) & (zones != 0))  # of a time that comes twice the date itself says which
     made = _in_zones(found, zones, absent, odd)
     if not missing.any():
