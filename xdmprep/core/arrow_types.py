@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from .. import kernels
 from ..errors import SourceError
-from ..kernels.arrays import list_parts, map_parts, offsets_of, owners_of, sieved, valid
+from ..kernels.arrays import list_parts, map_parts, offsets_of, owners_of, sieved, text_bytes, valid
 from ..kernels.json_columns import NUMERAL
 from .names import numbered_names
 from .ndjson.fields import is_numeral
@@ -335,7 +335,7 @@ def _inexact(column: pa.Array, field: pa.Field) -> pa.Array:
 def _of_field(column: pa.Array, field: pa.Field, exact: bool) -> tuple[pa.Array, list[Unfit]]:
     """:func:`plain_column` of a field, of which numbers may be strings that keep how they are written."""
     if not exact and is_numeral(field):
-        return without_dictionary(column).cast(pa.float64()), []
+        return plain(column).cast(pa.float64()), []
     return plain_column(column, exact)
 
 
@@ -376,29 +376,13 @@ def _taken(words: pa.Array, places: pa.Array) -> pa.Array:
 
 def _text(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
     made = column if column.type == pa.string() else rebased(column.cast(pa.string()))
-    if not _is_utf8(made):
+    offsets, data = text_bytes(made) if len(made) else ((0, 0), np.zeros(0, np.uint8))
+    if data[offsets[0] : offsets[-1]].max(initial=0) > 127:
         try:
             made.validate(full=True)
         except pa.ArrowInvalid:
             return _mended(column)
     return made, []
-
-
-def _is_utf8(column: pa.Array) -> bool:
-    """Whether a text column is certainly UTF-8: its bytes are as a whole, and no value begins within a character."""
-    if not len(column):
-        return True
-    _, places, data = column.buffers()
-    if data is None:
-        return True
-    offsets = np.frombuffer(places, np.int32, len(column) + 1, column.offset * 4)
-    used = np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]]
-    if not len(used) or used.max() < 128:
-        return True
-    if not kernels.active.is_utf8(used):
-        return False
-    starts = offsets[:-1] - offsets[0]
-    return bool(((used[starts[starts < len(used)]] & 0xC0) != 0x80).all())
 
 
 def _mended(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
@@ -533,9 +517,7 @@ def _lists(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
     if inner is flat and kind.equals(pa.list_(inner_type)):
         return column, []
     mask = pa.array(~_mask(column.is_valid())) if column.null_count else None
-    made = pa.ListArray.from_arrays(
-        pa.array(offsets), without_dictionary(inner), type=plain_type(kind, exact), mask=mask
-    )
+    made = pa.ListArray.from_arrays(pa.array(offsets), plain(inner), type=plain_type(kind, exact), mask=mask)
     return made, [_outward(item, EVERY, offsets) for item in unfit]
 
 
@@ -549,7 +531,7 @@ def _maps(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
     twice = _repeated(texts, places)
     if twice is None and texts is keys and values is items and column.type.equals(pa.map_(pa.string(), values.type)):
         return column, []
-    texts, values = without_dictionary(texts), without_dictionary(values)
+    texts, values = plain(texts), plain(values)
     if twice is not None:
         wrong = [*wrong, Unfit(KEY_TWICE, np.flatnonzero(twice), texts.filter(pa.array(twice)))]
     wrong = [_outward(item, "key", places) for item in wrong]
@@ -589,7 +571,7 @@ def _structs(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
     for field, part in zip(kind, column.flatten(), strict=True):
         made, unfit = _of_field(part, field, exact)
         same &= made is part
-        parts.append(without_dictionary(made))
+        parts.append(plain(made))
         found += [replace(item, path=(field.name, *item.path)) for item in unfit]
     if same:
         return column, []
@@ -672,7 +654,7 @@ def _shown(value: Any) -> str:
     return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)
 
 
-def without_dictionary(column: pa.Array) -> pa.Array:
+def plain(column: pa.Array) -> pa.Array:
     """`column` with the values themselves, if it is dictionary-encoded."""
     return _taken(column.dictionary, column.indices) if isinstance(column, pa.DictionaryArray) else column
 
@@ -687,7 +669,7 @@ def joined(arrays: Sequence[pa.Array]) -> pa.Array:
     kinds = {array.type for array in arrays}
     encoded = [array for array in arrays if isinstance(array, pa.DictionaryArray)]
     if len(kinds) > 1 or any(array.dictionary.null_count for array in encoded):
-        arrays = [without_dictionary(array) for array in arrays]
+        arrays = [plain(array) for array in arrays]
         known = [array.type for array in arrays if not pa.types.is_null(array.type)]
         arrays = [pa.nulls(len(a), known[0]) if known and pa.types.is_null(a.type) else a for a in arrays]
     return pa.concat_arrays(arrays)
@@ -740,8 +722,8 @@ def decimal_texts(values: pa.Array) -> pa.Array:
     short = pc.match_substring(texts, "E")
     if pc.any(short).as_py():
         at = pa.array(np.flatnonzero(_mask(short.fill_null(False))))
-        plain = [format(value, "f") for value in values.take(at).to_pylist()]
-        texts = pc.replace_with_mask(texts, short.fill_null(False), pa.array(plain, pa.string()))
+        texts_in_full = [format(value, "f") for value in values.take(at).to_pylist()]
+        texts = pc.replace_with_mask(texts, short.fill_null(False), pa.array(texts_in_full, pa.string()))
     return texts
 
 

@@ -21,7 +21,8 @@ import pyarrow.compute as pc
 from .. import kernels
 from ..kernels.arrays import list_parts, map_parts, offsets_of
 from ..kernels.arrays import valid as valid
-from .arrow_types import decimal_texts, doubles, joined, plain_type, without_dictionary
+from .arrow_types import decimal_texts, doubles, joined, plain_type
+from .arrow_types import plain as plain
 from .paths import EVERY, Path, format_path
 
 
@@ -395,11 +396,6 @@ def prune(value: Any) -> Any:
     if isinstance(value, list):
         return [item for item in map(prune, value) if item is not None and item != {} and item != []]
     return value
-
-
-def plain(column: pa.Array) -> pa.Array:
-    """`column` without dictionary encoding."""
-    return without_dictionary(column)
 
 
 def encoded(array: pa.Array) -> pa.DictionaryArray:

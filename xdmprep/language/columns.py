@@ -19,7 +19,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.arrow_types import has_doubles, plain_column, plain_type, without_dictionary
+from ..core.arrow_types import has_doubles, plain_column, plain_type
+from ..core.arrow_types import plain as plain
 from ..kernels.arrays import valid
 from .values import Failed, shortened
 
@@ -171,13 +172,6 @@ def numpy_of(values: pa.Array) -> Ints:
 def nulls_of(values: pa.Array) -> Mask:
     """True where `values` is null."""
     return ~valid(values)
-
-
-def plain(values: pa.Array) -> pa.Array:
-    """`values` without dictionary (scalars stay)."""
-    if isinstance(values, pa.Scalar):
-        return values
-    return without_dictionary(values)
 
 
 def bytes_of(values: pa.Array) -> tuple[Ints, Ints]:

@@ -202,32 +202,17 @@ def _refuse_title(where: str, first: SheetRow, below: Sequence[SheetRow], merges
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Record:
-    """A row of the sheet as strings: its number there, the cells below the header, and what is wrong with it.
-
-    Attributes:
-        odd: place -> what is wrong with a cell, and what it holds.
-        width: how many cells the row has, if it has cells beyond the header; else 0.
-    """
-
-    number: int
-    texts: list[str | None]
-    odd: dict[int, tuple[str, str]]
-    width: int
-
-
-def _pieces(file: Path, table: _Table) -> Iterator[list[_Record]]:
+def _pieces(file: Path, table: _Table) -> Iterator[list[SheetRow]]:
+    """The rows below the header, each with a string or None for every column, and perhaps more than these."""
     width = len(table.names)
-    piece: list[_Record] = []
+    piece: list[SheetRow] = []
     with Book(file) as book, closing(book.rows(table.sheet)) as rows:
         below = itertools.dropwhile(lambda row: row.number <= table.header, rows)
         for row in _marked(below, table.merges):
             if row.odd:
                 _refuse_uncalculated(file, table.sheet, row)
-            beyond = len(row.texts) if len(row.texts) > width else 0
             row.texts.extend([None] * (width - len(row.texts)))
-            piece.append(_Record(row.number, row.texts, row.odd, beyond))
+            piece.append(row)
             if len(piece) >= CHUNK_ROWS:
                 yield piece
                 piece = []
@@ -256,14 +241,14 @@ def _marked(rows: Iterator[SheetRow], merges: Sequence[Merge]) -> Iterator[Sheet
         yield row
 
 
-def _chunk(piece: list[_Record], leaves: tuple[Leaf, ...]) -> Chunk:
-    good = [number for number, record in enumerate(piece) if not record.width]
+def _chunk(piece: list[SheetRow], leaves: tuple[Leaf, ...]) -> Chunk:
+    good = [number for number, row in enumerate(piece) if len(row.texts) == len(leaves)]
     unread = tuple(
         Unread(
-            number + 1, None, ", ".join(text or "" for text in record.texts)[:_SHOWN], "ragged-row",
-            f"row {record.number} of the sheet has {record.width} cells, the header {counted(len(leaves), 'column')}",
+            number + 1, None, ", ".join(text or "" for text in row.texts)[:_SHOWN], "ragged-row",
+            f"row {row.number} of the sheet has {len(row.texts)} cells, the header {counted(len(leaves), 'column')}",
         )
-        for number, record in enumerate(piece) if record.width
+        for number, row in enumerate(piece) if len(row.texts) > len(leaves)
     )  # fmt: skip
     texts = [piece[number].texts for number in good]
     arrays = [pa.array([row[at] for row in texts], pa.string()) for at in range(len(leaves))]

@@ -201,12 +201,12 @@ def _parse(block: LineBlock | Skipped, tree: JsonNode, leaves: tuple[Leaf, ...])
     parsed = lines.parse(lines.all, tree, kinds.MAPPED)
     taken = parsed.status == kinds.GOOD
     slow: list[int] = []
-    misfits: dict[int, list[_Misfit]] = {}
+    misfits: _Misfits = {}
     values: list[Any] = []
     left = lines.all[~taken & lines.filled[lines.all]]
     for line in [*left.tolist(), *sorted(lines.without_comma)]:
         if (value := lines.record(line, written=True)) is not None:
-            values.append(_fit(value, tree, (), misfits.setdefault(int(lines.rows[line]), [])))
+            values.append(_fit(value, tree, (), int(lines.rows[line]), misfits))
             slow.append(line)
     columns = [column.whole() for column in parsed.root.children]
     numbers = lines.all[taken]
@@ -218,38 +218,29 @@ def _parse(block: LineBlock | Skipped, tree: JsonNode, leaves: tuple[Leaf, ...])
         numbers, places = numbers[order], pa.array(order)
         columns = [column.take(places) for column in columns]
     batch = pa.RecordBatch.from_arrays(columns, schema=_schema(tree))
-    return Chunk(leaves, batch, lines.rows[numbers], issues=_findings(misfits), source=batch, **lines.read())
+    issues = tuple(
+        Finding("unfit", format_path(path), message, np.array(rows), pa.array(texts, pa.string()), str(path[0]))
+        for (path, message), (rows, texts) in misfits.items()
+    )
+    return Chunk(leaves, batch, lines.rows[numbers], issues, source=batch, **lines.read())
 
 
 def _schema(tree: JsonNode) -> pa.Schema:
     return pa.schema(tree.fields)
 
 
-@dataclass(frozen=True)
-class _Misfit:
-    """A value that does not fit the column of its place."""
-
-    path: Steps
-    text: str
-    message: str
+#: What does not fit, by place and message: rows and the values as text.
+_Misfits = dict[tuple[Steps, str], tuple[list[int], list[str]]]
 
 
-def _findings(misfits: dict[int, list[_Misfit]]) -> tuple[Finding, ...]:
-    """What did not fit, by place: row -> values."""
-    found: dict[tuple[Steps, str], tuple[list[int], list[str]]] = {}
-    for row, some in misfits.items():
-        for one in some:
-            rows, texts = found.setdefault((one.path, one.message), ([], []))
-            rows.append(row)
-            texts.append(one.text)
-    return tuple(
-        Finding("unfit", format_path(path), message, np.array(rows), pa.array(texts, pa.string()), str(path[0]))
-        for (path, message), (rows, texts) in found.items()
-    )
-
-
-def _fit(value: Any, node: JsonNode, path: Steps, misfits: list[_Misfit]) -> Any:
+def _fit(value: Any, node: JsonNode, path: Steps, row: int, misfits: _Misfits) -> Any:
     """A value for the column of its place; None, and one more misfit, where it does not fit."""
+
+    def unfit(path: Steps, value: Any, message: str) -> None:
+        rows, texts = misfits.setdefault((path, message), ([], []))
+        rows.append(row)
+        texts.append(_shown(value))
+
     if value is None:
         return None
     kind = kind_of(value)
@@ -258,13 +249,13 @@ def _fit(value: Any, node: JsonNode, path: Steps, misfits: list[_Misfit]) -> Any
         if path and value.keys() > set(node.names) & value.keys():
             for name in sorted(value.keys() - set(node.names)):
                 if value[name] is not None:
-                    misfits.append(_Misfit((*path, name), _shown(value[name]), "is in no object of the first records"))
-        return {name: _fit(value.get(name), child, (*path, name), misfits) for name, child in places}
+                    unfit((*path, name), value[name], "is in no object of the first records")
+        return {name: _fit(value.get(name), child, (*path, name), row, misfits) for name, child in places}
     if node.kind == kinds.MAP and kind == "object":
         there = ((key, item) for key, item in value.items() if item is not None)
-        return [(key, _fit(item, node.children[1], (*path, key), misfits)) for key, item in there]
+        return [(key, _fit(item, node.children[1], (*path, key), row, misfits)) for key, item in there]
     if node.kind == kinds.ARRAY and kind == "array":
-        return [_fit(item, node.children[0], (*path, number), misfits) for number, item in enumerate(value)]
+        return [_fit(item, node.children[0], (*path, number), row, misfits) for number, item in enumerate(value)]
     if node.type == pa.string():
         return _shown(value)
     if node.kind == kinds.BOOLEAN and kind == "boolean":
@@ -273,7 +264,7 @@ def _fit(value: Any, node: JsonNode, path: Steps, misfits: list[_Misfit]) -> Any
         fitted = int(value) if node.kind == kinds.INTEGER else float(value)
         if fitted == value and (node.kind == kinds.NUMBER or -(2**63) <= fitted < 2**63):
             return fitted
-    misfits.append(_Misfit(path, _shown(value), f"is not {_WORDS[node.kind]} as in the first records"))
+    unfit(path, value, f"is not {_WORDS[node.kind]} as in the first records")
     return None
 
 

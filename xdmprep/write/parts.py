@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.arrow_types import without_dictionary
+from ..core.arrow_types import plain
 from ..core.manifest import File
 from ..core.shred import Leaf
 from ..core.stream import Chunk
@@ -243,7 +243,7 @@ def csv_text(records: pa.RecordBatch, options: WriteOptions) -> bytes:
     """`records` as CSV lines without a header."""
     cells = []
     for column in records.columns:
-        text = scalar_texts(without_dictionary(column))
+        text = scalar_texts(plain(column))
         special = '[",\r\n\ufeff' + ("]" if options.csv_escape == '"' else r"\\]")  # readers drop a bare mark
         quoted = text
         if options.csv_escape == "\\":
