@@ -51,8 +51,9 @@ class GroupRows:
         """The whole column at that place."""
         parts = self._parts[at]
         if len(parts) > 1:
+            alike = len({part.type for part in parts}) == 1
             try:
-                parts[:] = [pa.concat_arrays(_of_one_type(parts))]
+                parts[:] = [pa.concat_arrays(parts if alike else map(plain, parts))]
             except pa.ArrowInvalid as error:
                 raise SourceError(
                     f"the rows of one group hold more than 2 GB in the column '{self._names[at]}' ({error}). Group by "
@@ -68,7 +69,7 @@ class GroupRows:
         keys: Sequence[int],
         order: Codes | None,
         bounds: Ints,
-        most: int = 1 << 31,
+        most: int | None = None,
         keep: bool = False,
     ) -> Iterator[tuple[Offsets, list[pa.Array]]]:
         """The rows group by group, in pieces of at most `most` rows, unless it is a single group.
@@ -81,13 +82,14 @@ class GroupRows:
             keys: those of the key.  A text is the same in all rows of a group, so that of the first is taken.
             order: brings the rows of a group together; None if they stand so.
             bounds: of the groups, among the rows in that order.
-            most: rows of a piece.
+            most: rows of a piece; None for those of a chunk.
             keep: whether columns that were put in order stay here.
 
         Yields:
             For each piece, in order, where its groups begin, and the values of each of `columns`.
         """
         first = bounds[0]
+        most = most or min(ROWS, chunk_bytes(len(columns)) // self.row_bytes(columns))
         places = [bounds[at : end + 1] - first for at, end in cuts(bounds, most)]
         pieces: list[list[pa.Array]] = [[] for _ in places]
         for column in columns:
@@ -116,16 +118,7 @@ class GroupRows:
     def row_bytes(self, columns: Sequence[int]) -> int:
         """About how many bytes a row takes in these columns."""
         size = sum(plain_bytes(part) for at in columns for part in self._parts[at])
-        return size // max(1, self.count)
-
-
-def _of_one_type(parts: Sequence[pa.Array]) -> Sequence[pa.Array]:
-    """The arrays; dictionaries get indices for the words of all, or are decoded beside others or with a null."""
-    if not any(pa.types.is_dictionary(part.type) for part in parts):
-        return parts
-    if all(pa.types.is_dictionary(part.type) and not part.dictionary.null_count for part in parts):
-        return [pa.DictionaryArray.from_arrays(part.indices.cast(pa.int32()), part.dictionary) for part in parts]
-    return [plain(part) for part in parts]
+        return max(1, size // max(1, self.count))
 
 
 def codes_of(columns: Sequence[pa.Array]) -> tuple[Codes, int]:
@@ -149,10 +142,9 @@ def _numbers(column: pa.Array) -> tuple[Codes, int]:
     if pa.types.is_dictionary(column.type):
         words, several = column.dictionary, len(column.dictionary)
         if several > len(column) or column.null_count or words.null_count:
-            return _numbers(column.cast(words.type))
-        codes = column.indices.to_numpy()
-        numbers, several = _numbers(words)
-        return _by_first(codes if several == len(words) else numbers[codes], several)  # a word may be there twice
+            return _numbers(plain(column))
+        numbers, several = _numbers(words)  # a word may be there twice
+        return _by_first(numbers[column.indices.to_numpy()], several)
     if pa.types.is_boolean(column.type) and not column.null_count:
         return _by_first(column.cast(pa.int32()).to_numpy(), 2)
     if pa.types.is_string(column.type):
@@ -198,11 +190,6 @@ def plain_bytes(column: pa.Array) -> int:
     return int(column.dictionary.nbytes) * len(column) // max(1, len(column.dictionary))
 
 
-def rows_of(row_bytes: int, columns: int) -> int:
-    """How many rows of so many bytes, in so many columns, make a chunk."""
-    return max(1, min(ROWS, chunk_bytes(columns) // max(1, row_bytes)))
-
-
 def cuts(bounds: Ints | Offsets, rows: int) -> Iterator[tuple[int, int]]:
     """Ranges of groups of at most `rows` rows, unless it is a single group."""
     at, last = 0, len(bounds) - 1
@@ -224,18 +211,9 @@ def hashes_of(columns: Sequence[pa.Array]) -> Hashes:
     """uint64 (n,): equal for equal keys."""
     code = np.zeros(len(columns[0]), np.uint64)
     for column in columns:
-        code = code * np.uint64(31) + kernels.active.hash_texts(_as_texts(column))
+        code = code * np.uint64(31) + kernels.active.hash_texts(comparable(column).cast(pa.string()))
     code ^= code >> np.uint64(31)
     return code * np.uint64(0x9E3779B97F4A7C15)
-
-
-def _as_texts(column: pa.Array) -> pa.Array:
-    if pa.types.is_string(column.type):
-        return column
-    try:
-        return comparable(column).cast(pa.string())
-    except pa.ArrowException:
-        return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())
 
 
 class Closed:

@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from ..core.arrow_types import is_coded
 from ..core.shred import column_leaves, conform, plain, valid
-from ..core.stream import Chunk, Finding, Stream, Unread, reading
+from ..core.stream import Chunk, Finding, Stream, Unread, chunk_bytes, reading
 from ..errors import SourceError, scratch_files, shorten
 from ..kernels.arrays import Offsets, list_parts
 from .grouping import (
@@ -41,7 +41,6 @@ from .grouping import (
     cuts,
     hashes_of,
     plain_bytes,
-    rows_of,
 )
 from .mapper import source_records
 from .nested import natural
@@ -138,7 +137,7 @@ class _Grouping:
         for batch in self._batches(out):
             held.append(batch)
             count += batch.num_rows
-            least = least or self._most(GroupRows(held)) // 2
+            least = least or chunk_bytes(len(self.read)) // (2 * GroupRows(held).row_bytes(self.read))
             if count >= max(least, most):  # every chunk costs about a millisecond
                 yield from self._adjacent(out, held, closed)
                 count = sum(batch.num_rows for batch in held)
@@ -183,60 +182,54 @@ class _Grouping:
         out = _Out(self)
         held: list[pa.RecordBatch] = []
         size, limit = 0, self.memory
-        spill: Spill | None = None
-        others: RowFile | None = None
+        files: tuple[Spill, RowFile] | None = None
         with ExitStack() as stack:
             stack.enter_context(scratch_files())
             for batch in self._batches(out):
                 held.append(batch)
                 size += sum(map(plain_bytes, batch.columns))
-                if size > limit and (spill is not None or len(held) > 1):  # a single one is in memory as it is
-                    if spill is None:
-                        # Windows may refuse to remove files that are still open
-                        made = tempfile.TemporaryDirectory(prefix="xdmprep-", ignore_cleanup_errors=True)
-                        folder = Path(stack.enter_context(made))
-                        spill = Spill(folder, [self.read.index(key) for key in self.keys], self.memory // 2)
-                        if self.unread:
-                            others = RowFile(folder / "others", self.columns, self.unread)
-                        limit = self.memory // 8  # from now on rows wait only for a write that is worth while
-                    self._spread(held, spill, others)
-                    size = 0
-            if spill is not None:
-                self._spread(held, spill, others)
-                if others is not None:
-                    others.finish()
+                if size > limit and (files or len(held) > 1):  # a single one is in memory as it is
+                    files = files or self._files(stack)
+                    self._spread(held, *files)
+                    size, limit = 0, self.memory // 8  # rows wait only for a write that is worth while
+            if files:
+                self._spread(held, *files)
+                spill, others = files
+                others.finish()
                 for offsets, arrays in spill.groups():
-                    yield out.chunk(offsets, arrays, None if others is None else others.fetch)
+                    yield out.chunk(offsets, arrays, others.fetch)
             elif held:
                 rows = GroupRows(held)
                 del batch, held
                 order, bounds = by_group([rows.column(key) for key in self.keys])
-                for at, end in cuts(bounds, self.memory // max(1, rows.row_bytes(self.read))):
+                for at, end in cuts(bounds, self.memory // rows.row_bytes(self.read)):
                     yield from self._chunks(out, rows, order, bounds[at : end + 1], keep=end + 1 < len(bounds))
             yield from out.rest()
 
-    def _spread(self, batches: list[pa.RecordBatch], spill: Spill, others: RowFile | None) -> None:
+    def _files(self, stack: ExitStack) -> tuple[Spill, RowFile]:
+        """Temporary files, until the end of `stack`, for the columns that are read and for the others."""
+        # Windows may refuse to remove files that are still open
+        made = tempfile.TemporaryDirectory(prefix="xdmprep-", ignore_cleanup_errors=True)
+        folder = Path(stack.enter_context(made))
+        read = pa.schema([*map(self.columns.field, self.read), (ROW, pa.int64())])
+        spill = Spill(folder, read, [self.read.index(key) for key in self.keys], self.memory // 2)
+        return spill, RowFile(folder / "others", self.columns, self.unread)
+
+    def _spread(self, batches: list[pa.RecordBatch], spill: Spill, others: RowFile) -> None:
         """Write the rows into temporary files; the list is emptied."""
-        for batch in batches:
-            if others is not None:
-                others.add(batch)
-        names = [*(self.columns.names[at] for at in self.read), ROW]
-        kinds = self.columns.types
         for number, batch in enumerate(batches):
-            columns = [conform(batch.column(at), kinds[at]) for at in self.read]
-            batches[number] = pa.RecordBatch.from_arrays([*columns, batch.column(len(self.columns))], names)
+            others.add(batch)
+            arrays = [*(conform(batch.column(at), self.columns.types[at]) for at in self.read), batch.columns[-1]]
+            batches[number] = pa.RecordBatch.from_arrays(arrays, schema=spill.schema)
         spill.add(batches)
         pa.default_memory_pool().release_unused()  # else the memory of what was held adds to that of the groups
-
-    def _most(self, rows: GroupRows) -> int:
-        return rows_of(rows.row_bytes(self.read), len(self.read))
 
     def _chunks(
         self, out: _Out, rows: GroupRows, order: Codes | None, bounds: Ints, *, keep: bool = False
     ) -> Iterator[Chunk]:
         """The groups of `rows`, which stand between `bounds` when they are put in order."""
         columns = [*self.read, len(self.columns)]
-        for offsets, arrays in rows.grouped(columns, self.keys, order, bounds, self._most(rows), keep):
+        for offsets, arrays in rows.grouped(columns, self.keys, order, bounds, keep=keep):
             yield out.chunk(offsets, arrays, rows.fetch)
 
 
@@ -247,12 +240,10 @@ class _Later:
         columns: the source's columns.
         records: those that the mapping reads, of the rows of all groups.
         numbers: the row numbers of each group.
-        fetch: gives the values of another column for row numbers; None where the mapping reads all.
+        fetch: gives the values of another column for row numbers.
     """
 
-    def __init__(
-        self, columns: pa.Schema, records: pa.RecordBatch, numbers: pa.ListArray, fetch: _Fetch | None
-    ) -> None:
+    def __init__(self, columns: pa.Schema, records: pa.RecordBatch, numbers: pa.ListArray, fetch: _Fetch) -> None:
         self._columns, self._records, self._numbers, self._fetch = columns, records, numbers, fetch
         self.num_rows = len(numbers)
 
@@ -276,10 +267,10 @@ class _Later:
         """One column of all groups."""
         offsets, rows = list_parts(self._numbers)
         found = self._records.schema.get_field_index(self._columns.field(number).name)
-        if found >= 0 or self._fetch is None:
-            values = self._records.column(found)
-        else:
+        if found < 0:
             values = self._fetch(number, rows.to_numpy(zero_copy_only=False))
+        else:
+            values = self._records.column(found)
         values = conform(values, self._columns.field(number).type)
         return pa.ListArray.from_arrays(pa.array(offsets), values)
 
@@ -303,7 +294,7 @@ class _Out:
         self.unread += chunk.unread
         self.size += chunk.size
 
-    def chunk(self, offsets: Offsets, arrays: Sequence[pa.Array], fetch: _Fetch | None) -> Chunk:
+    def chunk(self, offsets: Offsets, arrays: Sequence[pa.Array], fetch: _Fetch) -> Chunk:
         """A chunk of groups, which begin at `offsets`; the last of `arrays` are the row numbers."""
         *columns, numbers = arrays
         records = pa.RecordBatch.from_arrays(columns[: len(self.schema)], self.schema.names)

@@ -26,7 +26,6 @@ from .grouping import (
     Ints,
     by_group,
     hashes_of,
-    rows_of,
     taken,
 )
 
@@ -49,15 +48,17 @@ class Spill:
 
     Args:
         folder: where the files are made; whoever made it removes it.
+        schema: of the rows; the last column has their numbers.
         keys: places of the key's columns.
         memory: bytes of rows that are grouped in memory.
         depth: how often these rows were spread before.
     """
 
-    def __init__(self, folder: Path, keys: Sequence[int], memory: int, depth: int = 0) -> None:
+    def __init__(self, folder: Path, schema: pa.Schema, keys: Sequence[int], memory: int, depth: int = 0) -> None:
+        self.schema = schema
         self._folder, self._keys, self._memory, self._depth = folder, keys, memory, depth
+        self._files = min(max(LEAST_FILES, memory // (4 * PIECE_BYTES * len(schema))), FILES)
         self._writers: dict[int, Any] = {}
-        self._columns = 0
         self._sizes = np.zeros(FILES, np.int64)
         self._samples: list[list[Hashes]] = [[] for _ in range(FILES)]
 
@@ -68,32 +69,21 @@ class Spill:
             while batches and sum(batch.nbytes for batch in some) < self._memory // 8:
                 some.append(batches.pop(0))
             batch = some[0] if len(some) == 1 else pa.concat_batches(some)
-            self._columns = batch.num_columns
-            files = self._files
             hashes = hashes_of([batch.column(key) for key in self._keys])
-            file = (hashes >> np.uint64(8 + 6 * self._depth)) % np.uint64(files)
-            order, bounds = kernels.active.order_groups(file.astype(np.int32), files)
+            file = (hashes >> np.uint64(8 + 6 * self._depth)) % np.uint64(self._files)
+            order, bounds = kernels.active.order_groups(file.astype(np.int32), self._files)
             spread = batch
             if order is not None:
                 hashes = hashes[order]
-                spread = pa.RecordBatch.from_arrays([taken(one, order) for one in batch.columns], schema=batch.schema)
+                spread = pa.RecordBatch.from_arrays([taken(one, order) for one in batch.columns], schema=self.schema)
             for number in np.flatnonzero(np.diff(bounds)).tolist():
                 at, end = bounds[number : number + 2].tolist()
                 part = spread.slice(at, end - at)
                 self._samples[number].append(hashes[at : end : 1 + (end - at) // SAMPLE].copy())
                 self._sizes[number] += part.nbytes
-                self._writer(number, batch.schema).write_batch(part)
-
-    @property
-    def _files(self) -> int:
-        pieces = self._memory // (4 * PIECE_BYTES * max(1, self._columns))
-        return min(max(LEAST_FILES, pieces), FILES)
-
-    def _writer(self, number: int, schema: pa.Schema) -> Any:
-        if number not in self._writers:
-            path = str(self._folder / f"rows-{number}")
-            self._writers[number] = pa.ipc.new_stream(path, schema)
-        return self._writers[number]
+                if number not in self._writers:
+                    self._writers[number] = pa.ipc.new_stream(str(self._folder / f"rows-{number}"), self.schema)
+                self._writers[number].write_batch(part)
 
     def groups(self) -> Iterator[tuple[Offsets, list[pa.Array]]]:
         """All groups in the order of their first rows, some thousand at a time: where they begin, and the columns.
@@ -101,17 +91,17 @@ class Spill:
         Of each run one batch is in memory, and the groups of a window: those whose first row is not beyond the limit.
         """
         runs = self.runs()
-        most = max(1, min(chunk_bytes(self._columns), self._memory // 4) // 2)
+        most = max(1, min(chunk_bytes(len(self.schema)), self._memory // 4) // 2)
         ends = sorted(pair for run in runs for pair in zip(run.lasts, run.sizes, strict=True))
         windows = np.cumsum([size for _, size in ends]) // most
-        columns = range(1, self._columns + 1)
+        columns = range(1, len(self.schema) + 1)
         for at in np.flatnonzero(np.diff(windows, append=-1)):
             limit = ends[at][0]
             rows = GroupRows([part for run in runs for part in run.until(limit)])
             firsts = rows.column(0).to_numpy()
             order = np.argsort(firsts, kind="stable").astype(np.int32)
             bounds = np.flatnonzero(np.diff(firsts[order], prepend=-1, append=-1))
-            yield from rows.grouped(columns, (), order, bounds, rows_of(rows.row_bytes(columns), self._columns))
+            yield from rows.grouped(columns, (), order, bounds)
 
     def _mostly_one(self, number: int) -> bool:
         """Whether a single group has most rows of a file, as far as the hashes of some of them tell."""
@@ -128,7 +118,7 @@ class Spill:
             if self._sizes[number] > self._memory and self._depth + 1 < DEPTH and not self._mostly_one(number):
                 folder = self._folder / f"again-{number}"
                 folder.mkdir()
-                below = Spill(folder, self._keys, self._memory, self._depth + 1)
+                below = Spill(folder, self.schema, self._keys, self._memory, self._depth + 1)
                 with _reader(path) as reader:
                     for batch in reader:
                         below.add([batch])
@@ -137,18 +127,17 @@ class Spill:
                 continue
             with _reader(path) as reader:
                 rows = GroupRows(list(reader))
-                schema = reader.schema
             path.unlink()
-            made.append(self._run(self._folder / f"groups-{number}", rows, schema, int(self._sizes[number])))
+            made.append(self._run(self._folder / f"groups-{number}", rows))
         return made
 
-    def _run(self, path: Path, rows: GroupRows, schema: pa.Schema, size: int) -> _Run:
+    def _run(self, path: Path, rows: GroupRows) -> _Run:
         order, bounds = by_group([rows.column(key) for key in self._keys])
-        columns = range(len(schema))
+        columns = range(len(self.schema))
         lasts, sizes = [], []
         # a batch of each run is in memory when runs are merged: together a quarter of one file
-        most = max(1, min(ROWS, self._memory // (4 * self._files) * rows.count // max(1, size)))
-        schema = pa.schema([(_FIRST, pa.int64()), *schema])
+        most = max(1, min(ROWS, self._memory // (4 * self._files) // rows.row_bytes(columns)))
+        schema = pa.schema([(_FIRST, pa.int64()), *self.schema])
         with pa.ipc.new_stream(str(path), schema) as writer:
             for offsets, arrays in rows.grouped(columns, self._keys, order, bounds, most):
                 firsts = arrays[-1].to_numpy()[offsets[:-1]]
