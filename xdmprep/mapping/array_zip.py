@@ -20,7 +20,7 @@ from ..kernels.arrays import list_parts, side_by_side
 from ..language.shapes import only_where
 from ..schema import Field, Schema
 from .destinations import IDENTITY_MAPS, find
-from .nested import type_at
+from .nested import fields_on
 from .plan import Output
 from .sources import ConstantSource
 from .tree import Collect, Zip
@@ -51,7 +51,7 @@ def zipped(parts: Sequence[tuple[Path, Lists | pa.Scalar]], kind: pa.DataType, b
             arrays[rest] = pa.repeat(values, int(offsets[-1])) if isinstance(values, pa.Scalar) else values
     for prefix, more in inside.items():
         if not all(isinstance(part, pa.Scalar) for _, part in more):
-            arrays[prefix] = zipped(more, type_at(kind.value_type, prefix))
+            arrays[prefix] = zipped(more, fields_on(kind.value_field, prefix)[-1].type)
     id_of = arrays.get(("id",), arrays.get(("xdm:id",)))
     if by_id and id_of is not None and id_of.null_count:
         arrays = {path: only_where(array, valid(id_of)) for path, array in arrays.items()}

@@ -18,7 +18,7 @@ from .forms import without_header
 from .mapper import Mapper
 from .plan import make_plan
 from .sets import MappingSet
-from .sources import key_source, places_of
+from .sources import key_source
 
 
 @dataclass(frozen=True)
@@ -54,17 +54,16 @@ def check_mapping(mapping: MappingSet, columns: pa.Schema | None = None, schema:
     if plan.faults:
         return Check(tuple(plan.faults), tuple(plan.notes), ())
     try:
-        leaves = Mapper(plan, known, schema, False).leaves
+        mapper = Mapper(plan, known, schema, False)
     except MappingError as error:
         return Check(error.faults, tuple(plan.notes), ())
     warnings = list(plan.notes)
     if schema is not None:
-        warnings += _not_mapped(leaves, schema)
-        warnings += _primary(leaves, schema)
+        warnings += _not_mapped(mapper.leaves, schema)
+        warnings += _primary(mapper.leaves, schema)
     if columns is not None:
         warnings += slow_mappings(plan.outputs, columns)
-    used = {place[0] for output in plan.outputs for place in places_of(output.node, known.names)}
-    used |= {key_source(key, known).column for key in mapping.options.group_by}
+    used = mapper.reads | {key_source(key, known).column for key in mapping.options.group_by}
     unused = () if columns is None else tuple(name for name in columns.names if name not in used)
     return Check((), tuple(warnings), unused)
 

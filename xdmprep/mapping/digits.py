@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from ..core.shred import array_at, plain, valid
 from ..errors import MappingError
 from ..kernels.arrays import list_parts, map_parts, offsets_of
 from ..language import NUMERAL
-from .nested import NoSuchPath, type_at
+from .nested import fields_on
 
 _Mask = np.ndarray[Any, np.dtype[np.bool_]]
 #: The first integer that a double may have been rounded to; ids have 39 digits at most (integers of 128 bits).
@@ -48,11 +47,9 @@ def places_with_doubles(columns: pa.Schema, places: frozenset[Path]) -> tuple[Pa
         at = columns.get_field_index(str(name))
         if at < 0:
             continue
-        for end in range(len(steps), -1, -1):
-            with suppress(NoSuchPath):
-                if _holds(pa.types.is_floating, type_at(columns.field(at).type, tuple(steps[:end]))):
-                    found.add((str(name), *steps[:end]))
-                break
+        fields = fields_on(columns.field(at), steps)
+        if _holds(pa.types.is_floating, fields[-1].type):
+            found.add((str(name), *steps[: len(fields) - 1]))
     return tuple(sorted(found, key=str))
 
 

@@ -6,6 +6,7 @@ is found in types, :func:`~xdmprep.core.shred.array_at` finds in arrays.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -14,13 +15,13 @@ from ..core.arrow_types import holds_text, is_list, plain_type, type_words
 from ..core.ndjson.fields import is_numeral, is_unseen
 from ..core.paths import EVERY, Path, format_path
 from ..core.shred import plain
-from ..errors import did_you_mean
+from ..errors import MappingError, did_you_mean
 from ..language.functions.objects import parse_json
 from ..language.shapes import elements_changed, from_python, retyped, written_numerals
 from ..language.values import Failed
 
 
-class NoSuchPath(LookupError):
+class NoSuchPath(MappingError):
     """The steps do not fit the type; the message says where and what is there."""
 
 
@@ -28,27 +29,26 @@ class NoSuchField(NoSuchPath):
     """An object on the way lacks a field; the rest of the path is sound."""
 
 
-def type_at(kind: pa.DataType, steps: Path, above: Path = ()) -> pa.DataType:
-    """The type found by walking `steps` into a column of type `kind`; `above` leads to the column, for messages.
+def fields_on(field: pa.Field, steps: Sequence[str | int], exact: bool = True) -> list[pa.Field]:
+    """The fields that steps lead through, the first included, as far as their types tell.
 
-    Raises:
-        NoSuchPath: the type has no such place.
+    Args:
+        field: where they begin.
+        steps: the way.
+        exact: whether a name leads to no field of the objects in an array, as it does in expressions.
     """
-    if not steps or pa.types.is_null(kind):
-        return kind
-    step, here, indexes = steps[0], format_path(above), isinstance(steps[0], int) or steps[0] == EVERY
-    if is_list(kind) and not indexes:
-        raise NoSuchPath(f"'{here}' is an array; write '{here}[0].{step}' or '{here}[*].{step}'.")
-    if indexes and not is_list(kind):
-        raise NoSuchPath(f"'{here}' is {type_words(kind)}, not an array.")
-    field = _below(kind, step)
-    if field is None and pa.types.is_struct(kind):
-        names = [format_path((*above, field.name)) for field in kind]
-        raise NoSuchField(f"'{here}' has no field '{step}'.{did_you_mean(format_path((*above, step)), names)}")
-    if field is None:
-        raise NoSuchPath(f"'{here}' is {type_words(kind)} and has no field '{step}'.")
-    found = type_in(field, steps[1:], (*above, step))
-    return pa.list_(found) if step == EVERY else found
+    found = [field]
+    for step in steps:
+        kind = found[-1].type
+        below = None if says_nothing(found[-1]) or (exact and is_list(kind) != _is_index(step)) else _below(kind, step)
+        if below is None:
+            break
+        found.append(below)
+    return found
+
+
+def _is_index(step: str | int) -> bool:
+    return isinstance(step, int) or step == EVERY
 
 
 def _below(kind: pa.DataType, step: str | int) -> pa.Field | None:
@@ -61,13 +61,33 @@ def _below(kind: pa.DataType, step: str | int) -> pa.Field | None:
     return kind.field(at) if at >= 0 else None
 
 
-def type_in(field: pa.Field, steps: Path, above: Path = ()) -> pa.DataType:
-    """The type found by walking `steps` into the values of a field; null where none of them say what is in there.
+def type_in(column: pa.Field, steps: Path) -> pa.DataType:
+    """The type found by walking `steps` into a column; null where none of its values say what is in there.
 
     Raises:
-        NoSuchPath: the field has no such place.
+        NoSuchPath: the column has no such place.
     """
-    return pa.null() if steps and says_nothing(field) else type_at(field.type, steps, above)
+    fields = fields_on(column, steps)
+    kind, walked = fields[-1].type, steps[: len(fields) - 1]
+    if len(walked) < len(steps):
+        if not (pa.types.is_null(kind) or says_nothing(fields[-1])):
+            raise _no_such((column.name, *walked), kind, steps[len(walked)])
+        kind = pa.null()
+    for _ in range(walked.count(EVERY)):
+        kind = pa.list_(kind)
+    return kind
+
+
+def _no_such(path: Path, kind: pa.DataType, step: str | int) -> NoSuchPath:
+    here = format_path(path)
+    if is_list(kind):
+        return NoSuchPath(f"'{here}' is an array; write '{here}[0].{step}' or '{here}[*].{step}'.")
+    if _is_index(step):
+        return NoSuchPath(f"'{here}' is {type_words(kind)}, not an array.")
+    if pa.types.is_struct(kind):
+        names = [format_path((*path, field.name)) for field in kind]
+        return NoSuchField(f"'{here}' has no field '{step}'.{did_you_mean(format_path((*path, step)), names)}")
+    return NoSuchPath(f"'{here}' is {type_words(kind)} and has no field '{step}'.")
 
 
 def says_nothing(field: pa.Field) -> bool:
@@ -83,12 +103,10 @@ def leaves_open(field: pa.Field, steps: Path, inside: bool) -> bool:
         steps: the way.
         inside: whether what lies in the values found there counts as well.
     """
-    for step in steps:
-        found = _below(field.type, step)
-        if says_nothing(field) or found is None:
-            return says_nothing(field) or pa.types.is_struct(field.type)
-        field = found
-    return inside and _holds_open(field)
+    fields = fields_on(field, steps, exact=False)
+    if len(fields) <= len(steps):
+        return says_nothing(fields[-1]) or pa.types.is_struct(fields[-1].type)
+    return inside and _holds_open(fields[-1])
 
 
 def _holds_open(field: pa.Field) -> bool:
@@ -106,16 +124,6 @@ def natural(kind: pa.DataType) -> pa.DataType | None:
     if is_list(kind) or types.is_map(kind) or types.is_struct(kind):
         return retyped(kind, lambda part: pa.float64() if is_numeral(part) else natural(part.type))
     return pa.int64() if types.is_uint64(kind) else plain_type(kind, exact=False)
-
-
-def field_at(field: pa.Field, steps: Path) -> pa.Field:
-    """The field found by walking `steps`, which fit, into another; for lists of what is found, that of the elements."""
-    for step in steps:
-        found = _below(field.type, step)
-        if found is None or says_nothing(field):
-            break
-        field = found
-    return field
 
 
 def as_meant(field: pa.Field, values: pa.Array, target: pa.DataType) -> pa.Array | list[Any]:

@@ -274,6 +274,10 @@ class _Planner:
         self.unknown.update(dict.fromkeys((*path, *way) for way in noted))
         source = source_of(node)
         printed = source.as_text(made) if isinstance(source, ExpressionSource) else ()
+        for name in dict.fromkeys(str(place[0]) for place in printed):
+            refuse_lost_digits(self.columns.field(name))
+        if isinstance(source, ColumnSource) and is_text(made):
+            refuse_lost_digits(source.field)
         return Cast(node, made, frozenset(noted), printed)
 
     def _must_fit(self, kind: pa.DataType, target: pa.DataType) -> None:
@@ -296,10 +300,6 @@ class _Planner:
     def _outputs(self, one: _Bound, overrides: set[Path]) -> list[Output]:
         node, source, path, target = one.node, one.source, one.path, one.field
         kind = source.type
-        if isinstance(source, ExpressionSource):
-            made = pa.float64() if target is None else target.arrow_type
-            for name in dict.fromkeys(str(place[0]) for place in source.as_text(made)):
-                refuse_lost_digits(self.columns.field(name))
         if isinstance(source, ColumnSource) and target is not None and says_nothing(source.field):
             kind = pa.null()
         if kind is None and target is None:
@@ -325,8 +325,6 @@ class _Planner:
         if target is not None:
             if kind is not None:
                 self._must_fit(kind, target.arrow_type)
-            if isinstance(source, ColumnSource) and is_text(target.arrow_type):
-                refuse_lost_digits(source.field)
             if (kind is None or pa.types.is_null(kind)) and target.type == "object" and overrides:
                 return self._expanded(one, target.arrow_type, target, overrides)
         elif isinstance(source, ColumnSource) and is_numeral(source.field):

@@ -26,7 +26,7 @@ from ..language.evaluation import Shared
 from ..language.tree import Node, children
 from .digits import holds_texts, places_with_doubles
 from .fields import FieldMapping, Missing, is_plain_path, may_be_a_name
-from .nested import NoSuchField, NoSuchPath, field_at, type_in
+from .nested import NoSuchField, NoSuchPath, fields_on, type_in
 from .tree import First, Made, Step, Where, Zip
 
 
@@ -77,8 +77,8 @@ class ColumnSource(Source):
         Raises:
             NoSuchPath: the column's type has no such place.
         """
-        kind = type_in(field, steps, (field.name,))
-        return cls(text, kind, field.name, steps, field_at(field, steps), columns=(field.name,))
+        kind = type_in(field, steps)
+        return cls(text, kind, field.name, steps, fields_on(field, steps)[-1], columns=(field.name,))
 
     def read(self, records: pa.RecordBatch, shared: Shared | None = None) -> Made:
         """The column itself, without a copy, or what the path finds in it."""
@@ -321,7 +321,7 @@ def may_be_inside(name: str, columns: pa.Schema) -> bool:
     if steps is None or len(steps) < 2 or not _nested(steps, columns):
         return False
     try:
-        type_in(columns.field(str(steps[0])), steps[1:], (steps[0],))
+        type_in(columns.field(str(steps[0])), steps[1:])
     except NoSuchPath:
         return False
     return True
@@ -331,12 +331,10 @@ def _column(name: str, steps: Path, columns: pa.Schema, text: str, missing: Miss
     _refuse_repeated((name,), columns)
     try:
         return ColumnSource.of(columns.field(name), steps, text)
-    except NoSuchField as error:
+    except NoSuchField:
         if missing == "null":
             return _absent(text)
-        raise MappingError(str(error)) from None
-    except NoSuchPath as error:
-        raise MappingError(str(error)) from None
+        raise
 
 
 def unknown_column(name: str, columns: pa.Schema) -> str:
