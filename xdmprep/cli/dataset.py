@@ -12,7 +12,7 @@ from ..errors import PlatformError, UsageError, counted
 from . import complete
 from .command import CommandGroup
 from .connection import Connection, connection
-from .printer import print_json, say, show
+from .printer import answer, print_json, say, show
 
 
 @click.group(cls=CommandGroup)
@@ -73,10 +73,7 @@ def dataset_create(
         if profile or upsert:
             for finding in _doubts(client, key):
                 say(f"warning: {finding.text}. {' '.join(finding.steps)}")
-        if as_json:
-            print_json({"id": key, "name": name, "schema": schema_id})
-        else:
-            show(key)
+        answer(as_json, {"id": key, "name": name, "schema": schema_id}, [key])
         return 0
 
 

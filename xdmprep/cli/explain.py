@@ -14,7 +14,7 @@ from ..errors import UsageError, did_you_mean
 from . import complete
 from .command import Command
 from .options import JSON
-from .printer import print_json, show
+from .printer import answer, print_json, show
 
 #: The JSON Schemas of what the commands print with ``--json``, one file a command.
 FOLDER = Path(__file__).resolve().parents[1] / "contracts"
@@ -82,7 +82,9 @@ def explain(code: str | None, everything: bool, command: str | None, as_json: bo
     if everything == (code is not None):
         raise UsageError("Give the code of a rule, such as `xdmprep explain pattern`, or --list.")
     if everything:
-        _list(as_json)
+        wide = max(map(len, RULES))
+        lines = [f"{rule.code:<{wide}}  {rule.severity:<7}  {rule.title}" for rule in RULES.values()]
+        answer(as_json, {"rules": {rule.code: rule.title for rule in RULES.values()}}, lines)
         return
     said = section(str(code))
     rule = RULES[str(code)]
@@ -102,12 +104,3 @@ def explain(code: str | None, everything: bool, command: str | None, as_json: bo
             lines = isinstance(value, str) and "\n" in value
             text = value.strip().replace("\n", "\n" + " " * 15) if lines else json.dumps(value, ensure_ascii=False)
             show(f"  {key + ':':<12} {text}")
-
-
-def _list(as_json: bool) -> None:
-    if as_json:
-        print_json({"rules": {rule.code: rule.title for rule in RULES.values()}})
-        return
-    wide = max(map(len, RULES))
-    for rule in RULES.values():
-        show(f"{rule.code:<{wide}}  {rule.severity:<7}  {rule.title}")

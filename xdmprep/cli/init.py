@@ -13,7 +13,7 @@ from ..core.remote import STANDARD_INPUT, name_of, shown
 from ..errors import OutputError, UsageError, visible
 from .command import Command
 from .options import FILE, JSON, PLACE
-from .printer import print_json, show, warn
+from .printer import answer, warn
 from .project import NAME
 
 CONFIG = "config.json"
@@ -75,14 +75,9 @@ def init(source: Path | str | None, schema: Path | None, folder: Path, as_json: 
     except OSError as error:
         raise OutputError(f"{error.filename or folder}: cannot write: {error.strerror or error}.") from None
     command = _next(source, schema, mapping)
-    if as_json:
-        print_json({"made": [str(file) for file in made], "kept": [str(file) for file in kept], "next": command})
-        return
-    for file in made:
-        show(f"made  {file}")
-    for file in kept:
-        show(f"kept  {file}, which was there already")
-    show(f"next: {command}")
+    facts = {"made": [str(file) for file in made], "kept": [str(file) for file in kept], "next": command}
+    lines = [f"made  {file}" for file in made] + [f"kept  {file}, which was there already" for file in kept]
+    answer(as_json, facts, [*lines, f"next: {command}"])
 
 
 def _name(source: Path | str) -> str:

@@ -19,7 +19,7 @@ from .command import CommandGroup
 from .connection import Connection, connection
 from .findings import FindingLine, annotate, line_of, show_findings, show_next
 from .options import FILE, JSON, OUTPUT_FORMAT, PLACE, SET, SourceOptions, named_values, source_options
-from .printer import emit, print_json, say_all, show, warn
+from .printer import answer, emit, print_json, say_all, show, warn
 
 
 @click.group(cls=CommandGroup)
@@ -136,14 +136,14 @@ def explain(
     schema = Schema.load(schema_path) if schema_path else None
     warn(schema.profile_warning if schema else "")
     found = explain_mapping(made, reading.open(source_path), schema, rows)
-    if as_json:
-        print_json({"mapping": shown(path), "mappings": [one.to_dict() for one in found]})
-        return
+    lines = []
     for one in found:
         cost = "" if one.micros is None else f"{one.micros:9.3f} us"
-        show(f"{one.runs:8} {cost:>12}  {one.destination} <- {one.source}  ({one.why})")
+        lines.append(f"{one.runs:8} {cost:>12}  {one.destination} <- {one.source}  ({one.why})")
     count = {runs: sum(one.runs == runs for one in found) for runs in ("columns", "distinct", "rows")}
-    show(f"{shown(path)}: {counted(len(found), 'mapping')}: " + ", ".join(f"{n} {runs}" for runs, n in count.items()))
+    said = ", ".join(f"{n} {runs}" for runs, n in count.items())
+    facts = {"mapping": shown(path), "mappings": [one.to_dict() for one in found]}
+    answer(as_json, facts, [*lines, f"{shown(path)}: {counted(len(found), 'mapping')}: {said}"])
 
 
 @mapping.command(
@@ -200,13 +200,11 @@ def convert(
     if chosen is None:
         raise UsageError(f"{target}: the ending {target.suffix!r} names no form. Use {', '.join(_FORMS)}, or --form.")
     losses = made.save(target, chosen)
-    if as_json:
-        facts = {"from": shown(path), "to": str(target), "form": chosen, "mappings": len(made.mappings)}
-        print_json(facts | {"losses": losses})
-        return
-    say_all([f"not held by the form {chosen}: {text}" for text in losses])
+    facts = {"from": shown(path), "to": str(target), "form": chosen, "mappings": len(made.mappings), "losses": losses}
+    if not as_json:
+        say_all([f"not held by the form {chosen}: {text}" for text in losses])
     count = counted(len(made.mappings), "mapping")
-    show(f"{target}: {count} in the form {chosen}, {len(losses)} things not held")
+    answer(as_json, facts, [f"{target}: {count} in the form {chosen}, {len(losses)} things not held"])
 
 
 @mapping.command(
@@ -234,11 +232,8 @@ def pull(
         with to.client() as client:
             found = remote.list_sets(client.session)
         keys = ("id", "name", "version", "modifiedDate")
-        if as_json:
-            print_json({"mappingSets": [{key: one.get(key) for key in keys} for one in found]})
-            return
-        for one in found:
-            show(f"{one['id']}  version {one.get('version', '')}  {one.get('name') or ''}".rstrip())
+        lines = [f"{one['id']}  version {one.get('version', '')}  {one.get('name') or ''}".rstrip() for one in found]
+        answer(as_json, {"mappingSets": [{key: one.get(key) for key in keys} for one in found]}, lines)
         return
     file = target or Path(f"{set_id}.mapping.yaml")
     if exists(file) and not overwrite:

@@ -21,7 +21,7 @@ from .command import Command, CommandGroup
 from .connection import Connection, connection
 from .findings import show_next
 from .options import JSON_LINES
-from .printer import event, print_json, say, show
+from .printer import answer, event, print_json, say, show
 
 if TYPE_CHECKING:
     from ..client import Batch, Client
@@ -343,10 +343,7 @@ def emulate(data: str | None, schemas: str | None, host: str, as_json: bool, **s
     url = server.open_url()
     if host not in ("127.0.0.1", "localhost", "::1"):
         say(f"attention: {host} can be reached from other machines; without --token any bearer token is taken")
-    if as_json:
-        print_json({"url": url, "pid": os.getpid()})
-    else:
-        show(f"emulator listening on {url}")
+    answer(as_json, {"url": url, "pid": os.getpid()}, [f"emulator listening on {url}"])
     sys.stdout.flush()
     with little_memory():
         server.run()

@@ -172,6 +172,15 @@ def print_json(data: Any, indent: int | None = None) -> None:
         _print(data, indent)
 
 
+def answer(as_json: bool, facts: Any, lines: Iterable[str]) -> None:
+    """Print the facts as JSON, or the lines, which say the same to people."""
+    if as_json:
+        print_json(facts)
+    else:
+        for line in lines:
+            show(line)
+
+
 def _print(data: Any, indent: int | None = None) -> None:
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
     text = json.dumps(data, ensure_ascii=not encoding.startswith("utf"), indent=indent)

@@ -25,7 +25,7 @@ from .command import CommandGroup as Commands
 from .connection import Connection, connection
 from .findings import FindingLine, annotate, show_findings
 from .options import FILE, JSON, OUTPUT_FORMAT
-from .printer import emit, print_json, say, show, warn
+from .printer import answer, emit, print_json, say, show, warn
 
 if TYPE_CHECKING:
     from ..core.stream import Chunk
@@ -64,10 +64,7 @@ def show_command(
         return
     found = _open_schema(path, schema_id, components, compat)
     warn(found.profile_warning)
-    if as_json:
-        print_json(_facts(found))
-    else:
-        show(found.describe(depth=depth))
+    answer(as_json, _facts(found), [found.describe(depth=depth)])
 
 
 #: What ``schema check --json`` prints of a finding.
@@ -314,11 +311,8 @@ def pull(
     with to.client() as client:
         if list_them:
             found = remote.list_schemas(client.session)
-            if as_json:
-                print_json({"schemas": found})
-            else:
-                for item in found:
-                    show(f"{item.get('$id')}  {item.get('version', '')}  {item.get('title', '')}")
+            lines = [f"{item.get('$id')}  {item.get('version', '')}  {item.get('title', '')}" for item in found]
+            answer(as_json, {"schemas": found}, lines)
             return
         saved = []
         for schema_id in ids:
