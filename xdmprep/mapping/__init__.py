@@ -64,10 +64,7 @@ def compile_mapping(
         MappingError: with all faults of the set, before the first row.
     """
     plan = make_plan(mapping, columns, schema, sample)
-    try:
-        mapper = Mapper(plan, columns, schema, strict)
-    except MappingError as error:
-        raise MappingError(error.faults, mapping.name or None) from None
+    mapper = Mapper(plan, columns, schema, strict)
     log.info(
         "%s: %d mappings, %d of %d columns read, %d fields written%s", Path(mapping.name).name or "mapping set",
         len(mapping), len(mapper.reads), len(columns), len(mapper.leaves), ", rows grouped" if plan.keys else "",

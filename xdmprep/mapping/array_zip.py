@@ -14,16 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from ..core.paths import EVERY, Path
-from ..core.shred import Leaf, all_null, conform, nest, nested_type, path_tree, plain, valid
-from ..errors import MappingError
+from ..core.shred import Leaf, all_null, conform, nest, plain, valid
 from ..kernels.arrays import list_parts, side_by_side
 from ..language.shapes import only_where
-from ..schema import Field, Schema
-from .destinations import IDENTITY_MAPS, find
 from .nested import fields_on
-from .plan import Output
-from .sources import ConstantSource
-from .tree import Collect, Zip
 
 _Ints = np.ndarray[Any, np.dtype[np.int32]]
 #: Offsets from 0, and the flat values.
@@ -78,46 +72,3 @@ def _side_by_side(split: Sequence[Lists]) -> tuple[_Ints, list[pa.Array]]:
         return first, [values for _, values in split]
     offsets, columns = side_by_side(split)
     return offsets, [values for values, _ in columns]
-
-
-def star_groups(outputs: Sequence[Output], schema: Schema | None, grouped: bool) -> list[Output]:
-    """The outputs with ``[*]`` in their destination, put together by what comes before it; constants last.
-
-    Raises:
-        MappingError: a group has nothing but constants, so nobody knows how many elements there are.
-    """
-    groups: dict[Path, list[Output]] = {}
-    for output in outputs:
-        groups.setdefault(output.path[: output.path.index(EVERY)], []).append(output)
-    made, faults = [], []
-    for path, members in groups.items():
-        members.sort(key=lambda output: isinstance(output.node, ConstantSource))
-        if isinstance(members[0].node, ConstantSource):
-            faults.append(
-                f"{members[0].item}: [*] in the destination needs a mapping beside it whose source has [*] as well, "
-                "or [0] instead."
-            )
-            continue
-        kind = _list_type([(output.path[len(path) :], output.type) for output in members], find(path, schema))
-        parts = tuple(
-            (
-                output.path[len(path) + 1 :],
-                Collect(output.node) if grouped and not isinstance(output.node, ConstantSource) else output.node,
-            )
-            for output in members
-        )
-        by_id = len(path) == 2 and path[0] in IDENTITY_MAPS
-        made.append(Output(path, kind, Zip(parts, kind, by_id), members[0].item))
-    if faults:
-        raise MappingError(faults)
-    return made
-
-
-def _list_type(rests: Sequence[tuple[Path, pa.DataType]], field: Field | None) -> pa.DataType:
-    """The type of a list whose elements have these paths: the schema's, or what fits."""
-    if field is not None:
-        return field.arrow_type
-    if any(len(rest) == 1 for rest, _ in rests):
-        return pa.list_(rests[0][1])
-    leaves = [Leaf(tuple(0 if step == EVERY else step for step in rest), kind) for rest, kind in rests]
-    return nested_type(path_tree([leaf.path for leaf in leaves]), leaves)

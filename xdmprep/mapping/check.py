@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ..core.paths import Path, format_path, parse_path
 from ..core.shred import Leaf, path_tree
-from ..errors import ExpressionError, MappingError
+from ..errors import ExpressionError
 from ..schema import Field, Schema
 from .explain import slow_mappings
 from .forms import without_header
@@ -53,10 +53,7 @@ def check_mapping(mapping: MappingSet, columns: pa.Schema | None = None, schema:
     plan = make_plan(mapping, known, schema, pa.RecordBatch.from_pylist([], schema=known), draft=True)
     if plan.faults:
         return Check(tuple(plan.faults), tuple(plan.notes), ())
-    try:
-        mapper = Mapper(plan, known, schema, False)
-    except MappingError as error:
-        return Check(error.faults, tuple(plan.notes), ())
+    mapper = Mapper(plan, known, schema, False)
     warnings = list(plan.notes)
     if schema is not None:
         warnings += _not_mapped(mapper.leaves, schema)

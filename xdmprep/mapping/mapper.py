@@ -23,7 +23,6 @@ from ..errors import ExpressionError
 from ..kernels.arrays import list_parts
 from ..language.tree import Node
 from ..schema import Schema
-from .array_zip import star_groups
 from .destinations import IDENTITY_MAPS, document_order
 from .evaluation import Program, SourceRows
 from .plan import Output, Plan
@@ -44,12 +43,11 @@ class Mapper:
     def __init__(self, plan: Plan, columns: pa.Schema, schema: Schema | None, strict: bool) -> None:
         self._keys, self._columns, self._seed = plan.keys, columns, plan.options.seed
         outputs = [output for output in plan.outputs if EVERY not in output.path]
-        zips = star_groups([output for output in plan.outputs if EVERY in output.path], schema, bool(plan.keys))
         nodes = [
             *((_first(output.node, plan.keys) if plan.keys else output.node) for output in outputs),
-            *(one.node for one in zips),
+            *(one.node for one in plan.zips),
         ]
-        outputs += zips
+        outputs += plan.zips
         order = document_order([output.path for output in outputs], schema)
         outputs = [outputs[number] for number in order]
         follow = _followers(outputs)

@@ -6,7 +6,7 @@ an output of its own, and a mapping that leads below the object overrides the fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,13 +18,13 @@ import pyarrow as pa
 from ..core.arrow_types import is_list, is_text, why_unheld
 from ..core.ndjson.fields import is_numeral, is_unseen
 from ..core.paths import EVERY, Path, format_path
-from ..core.shred import Leaf, nested_schema
+from ..core.shred import Leaf, nested_schema, nested_type, path_tree
 from ..errors import ExpressionError, MappingError, did_you_mean, shorten
 from ..language import NUMERAL, Options, by_kind, coerce
 from ..language.shapes import final
 from ..language.tree import Node
 from ..schema import Field, Schema
-from .destinations import clashes, destination, find, never_fits, target_type, type_name
+from .destinations import IDENTITY_MAPS, clashes, destination, find, never_fits, target_type, type_name
 from .digits import refuse_lost_digits
 from .fields import FieldMapping
 from .nested import natural, says_nothing
@@ -42,7 +42,7 @@ from .sources import (
     sources_of,
 )
 from .split import split
-from .tree import Cast, GetPath
+from .tree import Cast, Collect, GetPath, Zip
 from .unknown import unknown_fields
 
 #: Some rows of a source, or what gives them.
@@ -84,12 +84,14 @@ _MOST_SHOWN = 10
 class Plan:
     """The outputs of a mapping set, what is wrong with it, and what is worth a warning.
 
-    `keys` are the columns that rows are grouped by.  Of the notes, `left_out` name fields whose values are lost.
+    `keys` are the columns that rows are grouped by; `zips` put the outputs with ``[*]`` together.  Of the notes,
+    `left_out` name fields whose values are lost.
     """
 
     options: Options
     keys: frozenset[str] = frozenset()
     outputs: list[Output] = field(default_factory=list)
+    zips: list[Output] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
@@ -216,9 +218,36 @@ class _Planner:
             owner = next(output.item for output in self.made.outputs if output.path == lower)
             text = f"'{format_path(upper)}' has a mapping of its own, so nothing can stand beside or below it."
             self._fault(owner, text)
+        self.made.zips = self._side_by_side()
         faults = [*self.faults, *(text for place in sorted(self.faults_of) for text in self.faults_of[place])]
         self.made.faults = list(dict.fromkeys(faults))
         return self.made
+
+    def _side_by_side(self) -> list[Output]:
+        """The outputs with ``[*]`` in their destination, put together by what comes before it; constants last."""
+        groups: dict[Path, list[Output]] = {}
+        for output in self.made.outputs:
+            if EVERY in output.path:
+                groups.setdefault(output.path[: output.path.index(EVERY)], []).append(output)
+        made = []
+        for path, members in groups.items():
+            members.sort(key=lambda output: isinstance(output.node, ConstantSource))
+            first = members[0]
+            if isinstance(first.node, ConstantSource):  # so nobody knows how many elements there are
+                text = "[*] in the destination needs a mapping beside it whose source has [*] as well, or [0] instead."
+                self._fault(first.item, text)
+                continue
+            rests = [output.path[len(path) + 1 :] for output in members]
+            kind = _list_type(
+                list(zip(rests, [output.type for output in members], strict=True)), find(path, self.schema)
+            )
+            nodes = [
+                Collect(output.node) if self.made.keys and not isinstance(output.node, ConstantSource) else output.node
+                for output in members
+            ]
+            by_id = len(path) == 2 and path[0] in IDENTITY_MAPS
+            made.append(Output(path, kind, Zip(tuple(zip(rests, nodes, strict=True)), kind, by_id), first.item))
+        return made
 
     def _fault(self, item: FieldMapping, text: str) -> None:
         self.faults_of.setdefault((item.line, self.places[id(item)]), []).append(f"{item}: {text}")
@@ -423,3 +452,13 @@ def _held(made: pa.DataType | None, kind: pa.DataType | None) -> pa.DataType:
 
 def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+
+
+def _list_type(rests: Sequence[tuple[Path, pa.DataType]], field: Field | None) -> pa.DataType:
+    """The type of a list whose elements have these paths: the schema's, or what fits."""
+    if field is not None:
+        return field.arrow_type
+    if any(not rest for rest, _ in rests):
+        return pa.list_(rests[0][1])
+    leaves = [Leaf(tuple(0 if step == EVERY else step for step in (EVERY, *rest)), kind) for rest, kind in rests]
+    return nested_type(path_tree([leaf.path for leaf in leaves]), leaves)
