@@ -7,7 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from xdmprep.mapping import MappingSet, compile_mapping
+from xdmprep.mapping import MappingSet, compile_mapping, map_stream
+from xdmprep.pipeline.draft import field_name
 from xdmprep.pipeline.suggest import Suggestion, draft, suggest_mapping, words
 from xdmprep.read import open_source
 from xdmprep.schema import Schema
@@ -90,6 +91,17 @@ def test_expressions_make_values_fit(loyalty: Schema) -> None:
     assert not chunk.issues
     record = chunk.nested().to_pylist()[0]
     assert record["person"]["gender"] == "male" and record["_acme"]["loyalty"]["active"] is True
+
+
+@pytest.mark.parametrize("name", ["active", "empty", "not", "is active", "first.time", "1st"])
+def test_expressions_name_any_column(name: str) -> None:
+    field = {"title": name, "type": "boolean", "meta:xdmType": "boolean"}
+    content = {"title": "x", "type": "object", "properties": {field_name(name): field}}
+    schema, rows = Schema.from_dict(content), open_source(pa.table({name: ["0", "1"]}))
+    (one,) = suggest_mapping(rows, schema)
+    assert one.source.startswith("decode(")
+    records = map_stream(rows, {one.destination: one.source}, schema).to_table().to_pylist()
+    assert records == [{field_name(name): False}, {field_name(name): True}]
 
 
 def test_columns_like_nothing_are_told(crm: Schema) -> None:

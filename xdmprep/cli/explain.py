@@ -83,8 +83,8 @@ def explain(code: str | None, everything: bool, command: str | None, as_json: bo
         raise UsageError("Give the code of a rule, such as `xdmprep explain pattern`, or --list.")
     if everything:
         wide = max(map(len, RULES))
-        lines = [f"{rule.code:<{wide}}  {rule.severity:<7}  {rule.title}" for rule in RULES.values()]
-        answer(as_json, {"rules": {rule.code: rule.title for rule in RULES.values()}}, lines)
+        listed = [f"{rule.code:<{wide}}  {rule.severity:<7}  {rule.title}" for rule in RULES.values()]
+        answer(as_json, {"rules": {rule.code: rule.title for rule in RULES.values()}}, listed)
         return
     said = section(str(code))
     rule = RULES[str(code)]

@@ -18,6 +18,7 @@ import pyarrow as pa
 from ..core.paths import format_path
 from ..core.shred import plain, to_pylist
 from ..core.stream import Stream
+from ..mapping.fields import is_plain_path
 from ..schema import Field, Schema
 
 #: Below this a pair is not worth showing.
@@ -377,7 +378,7 @@ def _fit(column: _Column, target: _Target) -> tuple[float, str]:
 def _source(column: _Column, field: Field) -> tuple[str, str]:
     """The right side for a column: itself, or the expression that makes its values fit."""
     reference = column.name
-    written = column.name if re.fullmatch(r"[A-Za-z_]\w*", column.name) else "${" + column.name + "}"
+    written = column.name if is_plain_path(column.name) else "${" + column.name + "}"
     listed = field.constraints.get("enum")
     if column.looks == "gender" and isinstance(listed, list) and all(word in listed for word in ("female", "male")):
         if not {value.lower() for value in column.values} <= {"female", "male"}:
