@@ -23,7 +23,7 @@ from ..core.documents import MAX_DEPTH, DocumentKind, why_explosive, why_unfit
 from ..core.remote import shown
 from ..errors import MappingError, shorten
 from .fields import FieldMapping, SetOptions
-from .forms import FORMS, Pairs, data_prep_form, own_form
+from .forms import FORMS, NO_TEXT, Pairs, data_prep_form, own_form
 
 #: Largest size of a mapping set, in bytes: a hundred times the largest that was seen, and read in seconds.
 MAX_BYTES = 32 << 20
@@ -143,11 +143,12 @@ def read_csv_template(text: str, name: str) -> list[dict[str, str]]:
     if not rows:
         raise MappingError(f"{name}: is empty. Give a header and a row for each mapping.")
     header = [re.sub(r"[^a-z]", "", cell.lower()) for cell in rows[0]]
-    at: dict[str, int] = {}
-    for key, names in _HEADINGS.items():
-        found = [number for number, cell in enumerate(header) if cell in names]
-        if found:
-            at[key] = found[0]
+    at = {
+        key: number
+        for key, names in _HEADINGS.items()
+        for number, cell in reversed([*enumerate(header)])
+        if cell in names
+    }
     if "source" not in at or "destination" not in at:
         raise MappingError(
             f"{name}: the first line has no headings for source and destination, "
@@ -181,35 +182,26 @@ def render(fields: Iterable[FieldMapping], options: SetOptions, form: str, suffi
     """
     if form not in FILE_FORMS:
         raise MappingError(f"there is no form {form!r} of a mapping set. It is one of {', '.join(FILE_FORMS)}.")
+    items = list(fields)
     if form == "own":
-        return _render_own(list(fields), options, suffix)
-    content, losses = data_prep_form(fields, options, "posted" if form == "csv" else form)
+        content = own_form([item for item in items if item.kind != "callable"], options)
+        losses = [NO_TEXT.format(item.destination) for item in items if item.kind == "callable"]
+        if suffix != ".json":
+            return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000), losses
+    else:
+        content, losses = data_prep_form(items, options, "posted" if form == "csv" else form)
     if form != "csv":
         return json.dumps(content, indent=2, ensure_ascii=False) + "\n", losses
     out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(_CSV_COLUMNS)
+    writer = csv.DictWriter(out, _CSV_COLUMNS, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(content["mappings"])
     for item in content["mappings"]:
-        writer.writerow([item[key] for key in _CSV_COLUMNS])
-        kept = [key for key in item if key not in _CSV_COLUMNS]
-        if kept:
+        if kept := [key for key in item if key not in _CSV_COLUMNS]:
             losses.append(f"{item['destination']}: the CSV template has no {', '.join(kept)}; left out.")
-    kept = [key for key in content if key != "mappings"]
-    if kept:
+    if kept := [key for key in content if key != "mappings"]:
         losses.append(f"the CSV template has no {', '.join(kept)} of the set; left out.")
     return out.getvalue(), losses
-
-
-def _render_own(fields: list[FieldMapping], options: SetOptions, suffix: str) -> tuple[str, list[str]]:
-    losses = [
-        f"{item.destination}: a Python callable has no text; the mapping is left out."
-        for item in fields
-        if item.kind == "callable"
-    ]
-    content = own_form([item for item in fields if item.kind != "callable"], options)
-    if suffix == ".json":
-        return json.dumps(content, indent=2, ensure_ascii=False) + "\n", losses
-    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000), losses
 
 
 class _Dumper(yaml.SafeDumper):

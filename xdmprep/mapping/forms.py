@@ -25,6 +25,9 @@ from .fields import FieldMapping, Kind, SetOptions, constant_text, is_plain_path
 
 FORMS = ("own", "posted", "stored", "old")
 
+#: What is said of a mapping that no file holds.
+NO_TEXT = "{}: a Python callable has no text; the mapping is left out."
+
 #: Data Prep's limit for the text of one calculated field.
 MAX_EXPRESSION = 4096
 
@@ -329,7 +332,7 @@ def _data_prep_mapping(item: FieldMapping, form: str, losses: list[str]) -> dict
     if kind == "expression" and re.search(r"\bnvl\s*\(", source):
         losses.append(f"{item.destination}: nvl is not a function of Data Prep; write coalesce.")
     if kind == "callable":
-        losses.append(f"{item.destination}: a Python callable has no text; the mapping is left out.")
+        losses.append(NO_TEXT.format(item.destination))
         return None
     if kind == "constant" and not isinstance(source, str):
         kind, source = "expression", constant_text(source)
