@@ -154,6 +154,7 @@ def finish(code: int) -> None:
     """Print the last line of the event stream: the exit code, and the command's result or why it was refused."""
     if _lines:
         event("finished", exitCode=code, **_last)
+        begin()
 
 
 def warn(text: str) -> None:

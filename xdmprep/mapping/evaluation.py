@@ -90,7 +90,7 @@ class Program:
         found: list[Made] = []
         shared = dict.fromkeys(self._shared)
         for step, below in self._steps:
-            found.append(step(rows, *[found[at] for at in below]) if below else step.read(rows.records, shared))
+            found.append(step(rows, *map(found.__getitem__, below)) if below else step.read(rows.records, shared))
         findings: list[Finding] = []
         for place in self._places.values():
             made = found[place.at]
@@ -137,7 +137,7 @@ class Program:
             case Where():
                 return lambda _, made, holds: Made(only_where(made.values, _true(holds.values)))
             case IsValid():
-                return lambda _, made: Made(pa.array(valid(made.values)))
+                return lambda _, made: Made(valid(made.values))
             case First(value):
                 is_key = isinstance(value, ColumnSource) and value.column in self._keys
                 read = bool(source_of(value).columns)
@@ -220,8 +220,9 @@ _MESSAGES = {
 }
 
 
-def _true(values: pa.Array) -> Any:
-    return values.fill_null(False).to_numpy(zero_copy_only=False)
+def _true(values: Any) -> Any:
+    """Where a condition holds, as a mask."""
+    return values if isinstance(values, np.ndarray) else values.fill_null(False).to_numpy(zero_copy_only=False)
 
 
 def _lists(made: Made) -> Any:

@@ -72,7 +72,7 @@ class Where(Step):
 
 @dataclass(frozen=True)
 class IsValid(Step):
-    """Whether there is a value."""
+    """Whether there is a value, as a mask."""
 
 
 @dataclass(frozen=True)
