@@ -17,7 +17,6 @@ from ..shapes import chosen, from_python, list_of, type_kind
 from ..tree import EQUAL, EQUALS
 from ..values import number_in
 from .equality import same
-from .numbers import doubles
 from .operators import compared
 from .table import Constants, Made, Rows, failing, kernel, kind, lifted, need, needed, truths
 
@@ -189,27 +188,15 @@ def _extreme(rows: Rows, *given: Column, sign: str) -> Made:
     need(beside_text or (two and kinds == {"double", "numeral"}) or any(kinds <= one for one in some_kind))
     best, which, is_open = columns[0], np.zeros(rows.n, dtype=np.int64), None
     for i, column in enumerate(columns[1:], 1):
-        better = compared(rows, column, best, sign)
+        better = needed(lifted(table()[sign].kernel, rows, [column, best]))
         there = ~nulls_of(column.values)
         none = nulls_of(best.values)
         take = there & (as_mask(better.values) | none)
         is_open = merged(is_open, None if better.open is None else better.open & there & ~none)
         which[take] = i
-        if beside_text:
-            break
-        best = (
-            chosen(np.where(take, 1, 0), [best, column])
-            if not kinds & {"long", "double"} or "numeral" in kinds or len(kinds) == 1
-            else _wide(best, column, take)
-        )
+        best = chosen(take.astype(np.int64), [best, column])
     made = chosen(which, columns)
     return Column(made.values, some(merged(is_open, made.open)), better.why if beside_text else None)
-
-
-def _wide(best: Column, column: Column, take: Mask) -> Column:
-    """The best so far as a double: only used to compare."""
-    a, b = doubles(Column(best.values)), doubles(Column(column.values))
-    return Column(pc.if_else(pa.array(take), b.values, a.values))
 
 
 def _extreme_element(rows: Rows, lists: pa.Array, sign: str) -> Made:

@@ -42,14 +42,13 @@ from ..shapes import (
     object_of,
     only_where,
     optional_keys,
-    stacked,
     type_kind,
     with_each_key_once,
 )
 from . import texts
 from .choices import element
 from .equality import same
-from .strings import joined, matched, place_of
+from .strings import behind, joined, matched, place_of, singles
 from .table import (
     Body,
     Constants,
@@ -69,15 +68,9 @@ from .table import (
 # Arrays made of values
 
 
-def _singles(column: pa.Array, keep: Mask | None = None) -> tuple[Ints, pa.Array]:
-    """Offsets and elements of lists of one value; of none where `keep` is False."""
-    bounds = np.arange(len(column) + 1, dtype=np.int32)
-    return (bounds, column) if keep is None else sieved(bounds, keep, column)
-
-
 def _interleaved(n: int, columns: Sequence[pa.Array]) -> pa.Array:
     """Lists of one value a column, row by row."""
-    return behind(n, list(map(_singles, columns)))
+    return behind(n, list(map(singles, columns)))
 
 
 @kernel("[,]", "any*")
@@ -88,7 +81,7 @@ def array(rows: Rows, *given: Column) -> Made:
 @kernel("to_array", "fixed any*")
 def to_array(rows: Rows, nulls: Any, *given: Column) -> Made:
     need(isinstance(nulls, bool))
-    return Column(behind(rows.n, [_singles(each.values, None if nulls else ~nulls_of(each.values)) for each in given]))
+    return Column(behind(rows.n, [singles(each.values, None if nulls else ~nulls_of(each.values)) for each in given]))
 
 
 def _lists(rows: Rows, given: Sequence[Column]) -> list[tuple[Ints, pa.Array]]:
@@ -101,17 +94,6 @@ def _lists(rows: Rows, given: Sequence[Column]) -> list[tuple[Ints, pa.Array]]:
     return found
 
 
-def behind(n: int, lists: Sequence[tuple[Ints, pa.Array]]) -> pa.Array:
-    """The elements of all lists of a row, one list behind the other."""
-    if not lists:
-        return list_of(np.zeros(n + 1, dtype=np.int32), pa.nulls(0))
-    lengths = np.stack([np.diff(offsets) for offsets, _ in lists], axis=1)
-    bases = offsets_of([len(items) for _, items in lists])[:-1]
-    starts = np.stack([offsets[:-1] for offsets, _ in lists], axis=1) + bases
-    at = ranges(starts.ravel(), lengths.ravel())
-    return list_of(offsets_of(lengths.sum(axis=1)), stacked([items for _, items in lists]).take(pa.array(at)))
-
-
 @kernel("join_arrays", "any any*")
 def join_arrays(rows: Rows, *given: Column) -> Made:
     return Column(behind(rows.n, _lists(rows, given)))
@@ -119,7 +101,7 @@ def join_arrays(rows: Rows, *given: Column) -> Made:
 
 @kernel("add_to_array", "any any*")
 def add_to_array(rows: Rows, value: Column, *more: Column) -> Made:
-    return Column(behind(rows.n, [*_lists(rows, [value]), *(_singles(column.values) for column in more)]))
+    return Column(behind(rows.n, [*_lists(rows, [value]), *(singles(column.values) for column in more)]))
 
 
 @kernel("upsert_array_append upsert_array_replace", "any any?")

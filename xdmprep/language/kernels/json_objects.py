@@ -20,9 +20,6 @@ from ..shapes import MOST_KEYS, list_of, mixed_of, object_of, written_numerals
 from ..values import Failed
 from .table import Made, Rows, kernel, need
 
-#: Share of distinct strings up to which finding them costs less than it saves.
-DISTINCT = 0.8
-
 #: Strings from which the shape is learned, how often it may grow, the share of others that is worth it, and the share
 #: of strings of the shape that is worth the parser.
 SAMPLE, GROWTHS, SHARE, LEAST = 48, 3, 0.01, 0.05
@@ -37,26 +34,7 @@ _KINDS = {"text": json.TEXT, "integer": json.INTEGER, "number": json.NUMBER, "bo
 
 @kernel("json_to_object", "words")
 def json_to_object(rows: Rows, values: pa.Array) -> Made:
-    """The values of JSON strings, of which equal ones are parsed once; open where one has another shape than most."""
-    there = np.flatnonzero(~nulls_of(values))
-    given = values if len(there) == len(values) else values.take(pa.array(there))
-    numbers, count = kernels.active.number_texts(given)
-    if count > DISTINCT * len(given):
-        return _parsed(values)
-    firsts = np.zeros(count, np.int64)
-    firsts[numbers[::-1]] = np.arange(len(given))[::-1]
-    made = _parsed(given.take(pa.array(firsts)))
-    if made is None:
-        return None
-    at, present = np.zeros(len(values), np.int64), np.zeros(len(values), dtype=bool)
-    at[there], present[there] = numbers, True
-    array = made.values.take(pa.array(at, mask=None if present.all() else ~present))
-    is_open = None if made.open is None else some(present & made.open[at])
-    return Column(array, is_open, None if made.why is None else made.why.take(pa.array(at)))
-
-
-def _parsed(values: pa.Array) -> Made:
-    """The values of strings; those with a line break stay open."""
+    """The values of JSON strings; open where one has a line break, or another shape than most."""
     absent = nulls_of(values)
     open_ = as_mask(pc.match_substring(values, "\n"))
     none = ~as_mask(pc.match_substring_regex(values, _BEGINS)) & ~absent

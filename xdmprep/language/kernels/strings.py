@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...kernels.arrays import list_parts, offsets_of, owners_of, sieved
+from ...kernels.arrays import list_parts, offsets_of, owners_of, ranges, sieved
 from ..columns import (
     LONG,
     TEXT,
     Column,
+    Ints,
     Mask,
     as_mask,
     bytes_of,
@@ -26,7 +27,7 @@ from ..columns import (
     plain,
     some,
 )
-from ..shapes import list_of
+from ..shapes import list_of, stacked
 from ..values import CONTROLS, WHITE
 from . import regexes, texts
 from .equality import same
@@ -234,45 +235,44 @@ def split(rows: Rows, values: pa.Array, marks: Any = None) -> pa.Array:
 def join(rows: Rows, separator: Any, *given: Column) -> Made:
     need(isinstance(separator, str | None))
     between = separator or ""
-    if len(given) > 1:
-        return _joined_values(rows, between, given)
-    name = kind(given[0])
-    if name != "list":
-        return as_printed(rows, given[0])
-    return joined(rows, between, given[0].values)
-
-
-def _joined_values(rows: Rows, between: str, given: tuple[Column, ...]) -> Made:
+    if len(given) == 1:
+        return joined(rows, between, given[0].values) if kind(given[0]) == "list" else as_printed(rows, given[0])
     made = [as_printed(rows, column) for column in given]
-    parts = [plain(column.values) for column in made]
-    reading = rows.options.join_null
-    if reading == "skip":  # Arrow's own way to leave out nulls loses rows
-        there = np.stack([~nulls_of(part) for part in parts], axis=1)
-        at, which = np.nonzero(there)
-        flat = pa.concat_arrays(parts).take(pa.array(at + which * rows.n))
-        values = pc.binary_join(list_of(offsets_of(there.sum(axis=1)), flat), between)
-    else:
-        word = "null" if reading == "text" else ""
-        values = pc.binary_join_element_wise(*parts, between, null_handling="replace", null_replacement=word)
-    return Column(values, merged(*[column.open for column in made]))
+    found = _joined(rows, between, behind(rows.n, [singles(column.values) for column in made]))
+    return Column(found, merged(*[column.open for column in made]))
 
 
 def joined(rows: Rows, between: str, lists: pa.Array) -> Made:
     """The elements of each list with a separator between them."""
     offsets, items = list_parts(lists)
     printed = as_printed(rows, Column(items))
-    words = plain(printed.values)
-    if words.null_count:
-        reading = rows.options.join_null
-        if reading == "skip":
-            offsets, words = sieved(offsets, ~nulls_of(words), words)
-        else:
-            words = pc.fill_null(words, "null" if reading == "text" else "")
-    values = pc.binary_join(list_of(offsets, words, nulls_of(lists)), between)
-    odd = None
-    if printed.open is not None:
-        odd = marked(rows.n, owners_of(list_parts(lists)[0])[printed.open])
-    return Column(values, odd)
+    odd = None if printed.open is None else marked(rows.n, owners_of(offsets)[printed.open])
+    return Column(_joined(rows, between, list_of(offsets, printed.values, nulls_of(lists))), odd)
+
+
+def _joined(rows: Rows, between: str, lists: pa.Array) -> pa.Array:
+    offsets, words = list_parts(lists)
+    if words.null_count and rows.options.join_null == "skip":
+        offsets, words = sieved(offsets, ~nulls_of(words), words)
+    words = words.fill_null("null" if rows.options.join_null == "text" else "")
+    return pc.binary_join(list_of(offsets, words, nulls_of(lists)), between)
+
+
+def singles(column: pa.Array, keep: Mask | None = None) -> tuple[Ints, pa.Array]:
+    """Offsets and elements of lists of one value; of none where `keep` is False."""
+    bounds = np.arange(len(column) + 1, dtype=np.int32)
+    return (bounds, column) if keep is None else sieved(bounds, keep, column)
+
+
+def behind(n: int, lists: Sequence[tuple[Ints, pa.Array]]) -> pa.Array:
+    """The elements of all lists of a row, one list behind the other."""
+    if not lists:
+        return list_of(np.zeros(n + 1, dtype=np.int32), pa.nulls(0))
+    lengths = np.stack([np.diff(offsets) for offsets, _ in lists], axis=1)
+    bases = offsets_of([len(items) for _, items in lists])[:-1]
+    starts = np.stack([offsets[:-1] for offsets, _ in lists], axis=1) + bases
+    at = ranges(starts.ravel(), lengths.ravel())
+    return list_of(offsets_of(lengths.sum(axis=1)), stacked([items for _, items in lists]).take(pa.array(at)))
 
 
 # Hashes, comparisons, regular expressions

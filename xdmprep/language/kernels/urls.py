@@ -15,7 +15,7 @@ from ..functions.urls import PORTS
 from ..shapes import map_of, with_each_key_once
 from . import texts
 from .choices import element
-from .collections import behind
+from .strings import behind
 from .table import Made, Rows, kernel, need
 
 _URL = rf"\A[A-Za-z][A-Za-z0-9+.-]*:[^{texts.SPACES}<>\"{{}}|\\^`\x00-\x1f\x7f]*\z"
