@@ -144,9 +144,10 @@ def because(found: Column, *reasons: tuple[Mask, pa.Array | str | None]) -> Colu
 
 
 def marked(n: int, rows: Any) -> Mask:
-    """True in some of `n` rows: in those of a mask or of numbers."""
+    """True in some of `n` rows: in those of a mask or of numbers; nowhere for None."""
     made = np.zeros(n, dtype=bool)
-    made[rows] = True
+    if rows is not None:
+        made[rows] = True
     return made
 
 
@@ -226,7 +227,8 @@ def patched(values: pa.Array, mask: Mask, new: pa.Array) -> pa.Array:
         values = plain(values)
         at = np.arange(len(values), dtype=np.int64)
         at[mask] = len(values) + np.arange(len(new))
-        return pa.concat_arrays([values, new.cast(values.type)]).take(pa.array(at))
+        new = new if new.type == values.type else new.cast(values.type)  # Arrow's cast of list<null> to itself is wrong
+        return pa.concat_arrays([values, new]).take(pa.array(at))
     return pc.replace_with_mask(values, pa.array(mask), new)
 
 

@@ -43,7 +43,7 @@ from .interpreter import Scope, compile_node, reason_of, row_function, run
 from .kernels import Body, Constants, Kernel, Rows, attempted, lifted, truths
 from .kernels.regexes import literal_text
 from .options import Options
-from .shapes import MIXED, digits_of, final_type, from_python, normal, stacked, to_python, zoneless
+from .shapes import chosen, digits_of, final_type, from_python, normal, only_where, stacked, to_python, zoneless
 from .tree import ELEMENT, Call, Constant, FieldPath, Lambda, Node, children, rebuild, walk
 from .values import Failed
 
@@ -125,14 +125,6 @@ class Frame:
             self._worded[name] = found
         return found
 
-    def taken(self, rows: Ints) -> Frame:
-        """Some of the rows."""
-        at = pa.array(rows)
-        keys = self.keys
-        picked = None if keys is None else lambda i: keys(int(rows[i]))
-        columns = {name: column.take(at) for name, column in self.columns.items()}
-        return Frame(columns, len(rows), self.context, picked, self.asked)
-
 
 class Around(Frame):
     """The elements of all lists as rows: lambda variables, and the columns around them repeated."""
@@ -166,29 +158,6 @@ def annotate(tree: Node, columns: Mapping[str, pa.DataType], options: Options) -
         if node not in types and not isinstance(node, Lambda):  # what the interpreter evaluates as a whole
             evaluate(node, frame)
     return types
-
-
-def outline_of(node: Node, types: Types) -> pa.DataType:
-    """As much of the type of a node as no row decides: null for the rest, several kinds side by side as a mixed one."""
-    if (known := types.get(node)) is not None:
-        return final_type(known)
-    match node:
-        case Call(_, "to_object" | "to_map" | "{:}", given) if all(isinstance(key, Constant) for key in given[::2]):
-            entries = zip(given[::2], given[1::2], strict=False)
-            return pa.struct(
-                {str(key.value): outline_of(part, types) for key, part in entries if isinstance(key, Constant)}.items()
-            )
-        case Call(_, "to_array", (_, *items)) | Call(_, "[,]", items):
-            return pa.list_(_side_by_side(items, types))
-        case Call(_, "iif", cases) | Call(_, "iif==" | "iif.equals", (_, *cases)):
-            return _side_by_side((*cases[1::2], cases[-1]), types)
-        case Call(_, "coalesce", parts):
-            return _side_by_side(parts, types)
-    return pa.null()
-
-
-def _side_by_side(parts: Sequence[Node], types: Types) -> pa.DataType:
-    return pa.struct([(f"{MIXED}{number}", outline_of(part, types)) for number, part in enumerate(parts)])
 
 
 def evaluate(node: Node, frame: Frame) -> Column:
@@ -249,21 +218,63 @@ def _decided(node: Call, made: Column, arguments: Sequence[Column | Body], frame
     Rows stay open where an argument is, and where the values are of another type than the column.
     """
     columns, run = [given for given in arguments if isinstance(given, Column)], table()[node.name].run
-    known = merged(*[column.open for column in columns], None if made.why is None else ~nulls_of(made.why))
-    is_open = marked(frame.n, made.open)
-    unknown = is_open if known is None else is_open & ~known
+    unknown, known = without_reason(made), merged(*[column.open for column in columns])
+    if known is not None:
+        unknown = unknown & ~known
     if not unknown.any() or run is None or len(columns) < len(arguments):
         return made
-    at = np.flatnonzero(unknown)
-    often = node if len(at) * 10 > frame.n else None
-    values, reasons = each(run, [_taken(column, at) for column in columns], len(at), frame, node=often)
-    new, old, why = from_python(values), made.values, made.why
+    return answered(run, made, unknown, columns, frame, node, keep=True)
+
+
+def without_reason(found: Column) -> Mask:
+    """The open rows of which it is not known that they fail."""
+    is_open = marked(len(found.values), found.open)
+    return is_open if found.why is None else is_open & nulls_of(found.why)
+
+
+def answered(
+    work: Callable[..., Any], found: Column, unknown: Mask, columns: Sequence[Column], frame: Frame, node: Node,
+    *, keep: bool = False,
+) -> Column:  # fmt: skip
+    """A column with some of its open rows evaluated by the interpreter.
+
+    Args:
+        work: takes a context and a value of each of the columns.
+        found: what is known.
+        unknown: the rows that are evaluated.
+        columns: what they are evaluated from.
+        frame: the rows around.
+        node: what the column is of; noted as asking the interpreter where that is more than now and then.
+        keep: whether the rows stay open where the values are of another type than the column.
+
+    Returns:
+        The column, open where a row fails; its type holds the values of all rows.
+    """
+    at, n = np.flatnonzero(unknown), frame.n
+    columns = columns if len(at) == n else [_taken(column, at) for column in columns]
+    values, reasons = each(work, columns, at, frame, node.random, node if len(at) * 10 > n else None)
+    old, new, why, is_open = found.values, from_python(values), found.why, marked(n, found.open) & ~unknown
     if reasons is not None:
-        why = patched(pa.nulls(frame.n, TEXT) if why is None else why, unknown, reasons)
-    if isinstance(new, list) or isinstance(old, list) or new.type not in (plain(old).type, pa.null()):
-        return Column(old, made.open, why)
-    left = marked(frame.n, at if reasons is None else at[nulls_of(reasons)])
-    return Column(patched(old, unknown, new.cast(plain(old).type)), some(is_open & ~left), why)
+        why = patched(pa.nulls(n, TEXT) if why is None else why, unknown, reasons)
+        is_open |= marked(n, at[~nulls_of(reasons)])
+    if isinstance(old, list) or isinstance(new, list):
+        if keep:
+            return Column(old, found.open, why)
+        items = list(to_python(old))
+        for i, value in zip(at.tolist(), values, strict=True):
+            items[i] = value
+        return Column(items, some(is_open), why)
+    old = plain(old)
+    if pa.types.is_null(new.type):
+        return Column(only_where(old, ~unknown), some(is_open), why)
+    if new.type == old.type:
+        return Column(patched(old, unknown, new), some(is_open), why)
+    if keep:
+        return Column(old, found.open, why)
+    places = np.zeros(n, dtype=np.int64)
+    places[at] = np.arange(len(at))
+    made = chosen(unknown.astype(np.int64), [Column(old), Column(new.take(pa.array(places)))])
+    return Column(made.values, some(is_open), why)
 
 
 #: Whether the argument behind a condition matters where that holds, or where it does not.
@@ -364,22 +375,12 @@ def _interpreted(node: Node, work: Callable[..., Any], columns: Sequence[Column]
     if not n:
         if frame.asked is not None:
             frame.asked[node] = not any(_is_nested(column.values) for column in _varying(columns))
-        return Column([] if result is None else pa.nulls(0, result))
-    is_open = merged(*[column.open for column in columns], None if frame.wanted is None else ~frame.wanted())
-    at = None if is_open is None or not is_open.any() else np.flatnonzero(~is_open)
-    settled = columns if at is None else [_taken(column, at) for column in columns]
-    values, why = each(work, settled, n if at is None else len(at), frame, node.random, node)
-    if at is not None and is_open is not None:
-        whole: list[Any] = [None] * n
-        for i, value in zip(at.tolist(), values, strict=True):
-            whole[i] = value
-        values = whole
-        why = None if why is None else why.take(pa.array(np.cumsum(~is_open) - 1, mask=is_open))
-    made = from_python(values, result)
-    if result is not None and not isinstance(made, list) and pa.types.is_null(made.type):
-        made = pa.nulls(n, result)
-    own = Column(made, None if why is None else ~nulls_of(why), why)
-    return Column(made, merged(is_open, own.open), first_reasons([*columns, own], n))
+        told = result is not None or frame.types is None  # an outline has null for what is not known
+        return Column(pa.nulls(0, result or pa.null()) if told else [])
+    is_open = marked(n, merged(*[column.open for column in columns]))
+    unknown = ~is_open if frame.wanted is None else ~is_open & frame.wanted()
+    none = Column(pa.nulls(n, result or pa.null()), is_open | unknown, first_reasons(columns, n))
+    return answered(work, none, unknown, columns, frame, node)
 
 
 #: A kernel that takes a constant runs once for each value of a column of so few, if each stands in so many rows.
@@ -447,22 +448,23 @@ def _is_nested(values: Any) -> bool:
 
 
 def each(
-    work: Callable[..., Any], columns: Sequence[Column], n: int, frame: Frame, random: bool = False,
+    work: Callable[..., Any], columns: Sequence[Column], at: Ints, frame: Frame, random: bool = False,
     node: Node | None = None,
 ) -> tuple[list[Any], pa.Array | None]:  # fmt: skip
-    """What a function gives, once per distinct combination of the columns where they can be told apart.
+    """What a function gives for some rows, once per distinct combination of the columns where they can be told apart.
 
     Args:
         work: takes a context and a value of each of the columns.
-        columns: what it reads.
-        n: number of rows.
+        columns: what it reads in these rows.
+        at: the numbers of the rows.
         frame: the rows around.
         random: whether every row gets another value.
         node: what is noted as asking the interpreter.
 
     Returns:
-        The values of all rows, and why rows failed (null where they did not; None: none did).
+        The values of these rows, and why rows failed (null where they did not; None: none did).
     """
+    n = len(at)
     arrays = [column.values for column in _varying(columns)]
     flat = not random and not any(_is_nested(values) or isinstance(values, list) for values in arrays)
     if frame.asked is not None and node is not None:
@@ -481,7 +483,7 @@ def each(
         lists = [range(count), *lists]
 
         def call(context: Context, i: int, *given: Any) -> Any:
-            context.row, context.drawn = keys(i), 0
+            context.row, context.drawn = keys(int(at[i])), 0
             return work(context, *given)
 
     out: list[Any] = []

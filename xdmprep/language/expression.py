@@ -15,9 +15,9 @@ from ..errors import ExpressionError
 from . import shapes
 from .binding import bind
 from .catalogue import Context
-from .columns import TEXT, Column, Ints, Mask, nulls_of, patched, plain, source_column, source_type
+from .columns import TEXT, Column, Ints, nulls_of, plain, source_column, source_type
 from .constants import check_constants, likely_mistakes
-from .evaluation import Frame, Shared, Types, annotate, each, evaluate, fold, outline_of
+from .evaluation import Frame, Shared, Types, annotate, answered, evaluate, fold, without_reason
 from .grammar import parse
 from .interpreter import Evaluator, Scope, compile_node, row_function, run
 from .options import DEFAULT, Options
@@ -136,8 +136,10 @@ class Expression:
 
     @cached_property
     def outline(self) -> pa.DataType:
-        """As much of the type of the result as no row decides, null for the rest."""
-        return outline_of(self.folded, self._types(self._read or pa.schema([])))
+        """The type of the result, with several kinds side by side where rows differ; null where it is not known."""
+        columns = {} if self._read is None else {field.name: pa.nulls(0, field.type) for field in self._read}
+        values = evaluate(self.folded, Frame(columns, 0, Context(self.options))).values
+        return pa.null() if isinstance(values, list) else plain(values).type
 
     @cached_property
     def folded(self) -> Node:
@@ -199,12 +201,12 @@ class Expression:
             shared = dict.fromkeys(self._repeated)
         frame = Frame(columns, n, Context(self.options), keys, asked, shared)
         if self.folded.random and self.options.seed is not None:  # drawn row by row, in the order of the tree
-            return self._completed(pa.nulls(n), np.ones(n, dtype=bool), frame, kind)
-        column = evaluate(self.folded, frame)
-        values, is_open = column.values, column.open
-        if is_open is None or not is_open.any():
-            return _handed(values, kind)
-        return self._completed(values, is_open, frame, kind, column.why)
+            column = Column(pa.nulls(n), np.ones(n, dtype=bool))
+        else:
+            column = evaluate(self.folded, frame)
+        if column.open is None or not column.open.any():
+            return _handed(column.values, kind)
+        return self._completed(column, frame, kind)
 
     def interpreted(self, records: pa.RecordBatch) -> list[tuple[str, bool]]:
         """The parts that are evaluated value by value on some rows, and whether once per distinct value that they read.
@@ -215,41 +217,21 @@ class Expression:
         self.apply(records, asked)
         return [(_written(node), once) for node, once in asked.items()]
 
-    def _completed(
-        self, values: pa.Array | list[Any], is_open: Mask, frame: Frame, kind: pa.DataType | None,
-        why: pa.Array | None = None,
-    ) -> Evaluated:  # fmt: skip
-        """`values` with the open rows evaluated by the interpreter, unless it is known why they fail."""
-        at = np.flatnonzero(is_open)
-        why = pa.nulls(len(at), TEXT) if why is None else why.take(pa.array(at))
-        fresh, found, unknown = pa.nulls(len(at)), [None] * len(at), nulls_of(why)
+    def _completed(self, column: Column, frame: Frame, kind: pa.DataType | None) -> Evaluated:
+        """A column as it is handed out; the interpreter evaluates open rows of which it is not known why they fail."""
+        unknown = without_reason(column)
         if unknown.any():
-            asked = np.flatnonzero(unknown)
-            some = frame.taken(at[asked]) if len(asked) < frame.n else frame
-            columns = [Column(some.column(name)) for name in self.columns]
-            often = self.tree if len(asked) * 10 > frame.n else None
-            more, reasons = each(row_function(self.tree), columns, len(asked), some, self.folded.random, often)
-            for i, value in zip(asked.tolist(), more, strict=True):
-                found[i] = value
-            fresh = shapes.from_python(found)
-            why = why if reasons is None else patched(why, unknown, reasons)
-        failed = ~nulls_of(why)
-        errors = at[failed], why.filter(pa.array(failed))
-        if len(at) == frame.n:
-            return _handed(fresh, kind, *errors)
-        if not isinstance(values, list) and not isinstance(fresh, list):
-            if kind is not None:
-                new, old = _settled(fresh, kind), _settled(values, kind)
-                if new is not None and old is not None and new.type == old.type:
-                    return _handed(patched(old, is_open, new), kind, *errors)
-            which, places = is_open.astype(np.int64), np.zeros(frame.n, dtype=np.int64)
-            places[at] = np.arange(len(at))
-            made = shapes.chosen(which, [Column(values), Column(fresh.take(pa.array(places)))])
-            return _handed(made.values, kind, *errors)
-        items = list(shapes.to_python(values))
-        for i, value in zip(at.tolist(), found, strict=True):
-            items[i] = value
-        return _handed(items, kind, *errors)
+            columns = [Column(frame.column(name)) for name in self.columns]
+            column = answered(row_function(self.tree), column, unknown, columns, frame, self.tree)
+        is_open, why = column.open, column.why
+        if is_open is None or why is None:
+            return _handed(column.values, kind)
+        if isinstance(column.values, list):
+            values: Any = [None if fails else value for value, fails in zip(column.values, is_open, strict=True)]
+        else:
+            values = shapes.only_where(column.values, ~is_open)
+        at = np.flatnonzero(is_open)
+        return _handed(values, kind, at, why.take(pa.array(at)))
 
 
 def _handed(
