@@ -177,15 +177,12 @@ _YEAR = [(1, 19), (2, 2, 2, 2000), (3, 19), (4, 4), *_FREE[4:]]
 
 def _names(field: str, names: tuple[str, ...]) -> dict[int, Element]:
     """The widths of names: three letters, in full, and one letter, which is read where only one name begins with it."""
-    shapes = {3: tuple(name[:3] for name in names), 4: names, 5: tuple(name[0] for name in names)}
-    return {
-        width: Names(field, shown, {name.lower(): n for n, name in enumerate(shown, 1) if shown.count(name) == 1})
-        for width, shown in shapes.items()
-    }
+    return {width: _labels(field, *[name[:size] for name in names]) for width, size in ((3, 3), (4, None), (5, 1))}
 
 
 def _labels(field: str, *names: str, first: int = 1) -> Names:
-    return Names(field, names, {name.lower(): n for n, name in enumerate(names, first)}, first)
+    accepted = {name.lower(): n for n, name in enumerate(names, first) if names.count(name) == 1}
+    return Names(field, names, accepted, first)
 
 
 def _eras() -> dict[int, Element]:
@@ -194,7 +191,7 @@ def _eras() -> dict[int, Element]:
     return {width: Names("era", names, accepted, 0) for width, names in shown.items()}
 
 
-OFFSET = r"(?:Z|[+-]\d{2}(?::?\d{2}(?::?\d{2})?)?)"
+OFFSET = r"(?:Z|[+-]\d{2}(?::\d{2}(?::\d{2})?|\d{2}(?:\d{2})?)?)"
 _GMT = r"GMT(?:[+-]\d{1,2}(?::\d{2}){0,2})?"
 _ZONE = rf"[A-Za-z][A-Za-z_]*(?:/[A-Za-z_+\-0-9]+)*(?:[+-]\d{{1,2}}(?::?\d{{2}})?)?|{OFFSET}"
 

@@ -191,12 +191,14 @@ def moment_of(found: dict[str, Any], place: tzinfo, options: Options) -> Moment:
         if not FIELDS[name].least <= value <= FIELDS[name].most:
             raise ValueError(f"there is no {name.removesuffix('11')} {value}")
     local = local_time(found, options)
-    for name, value in found.items():
-        if not FIELDS[name].shows(value, local, options):
-            if name == "day":
-                raise ValueError(f"the month has no day {value}")
-            weekday = DAYS[FIELDS["isoweekday"].of(local, options) - 1]
-            raise ValueError(f"it is a {weekday}" if "weekday" in name else "its parts contradict each other")
+    wrong = {name for name, value in found.items() if not FIELDS[name].shows(value, local, options)}
+    if "day" in wrong and "dayofyear" not in found and "weekyear" not in found:
+        raise ValueError(f"the month has no day {found['day']}")
+    if wrong:
+        weekday = DAYS[FIELDS["isoweekday"].of(local, options) - 1]
+        raise ValueError(
+            f"it is a {weekday}" if wrong <= {"isoweekday", "weekday"} else "its parts contradict each other"
+        )
     at = datetime(local.year, local.month, local.day, tzinfo=place) + timedelta(microseconds=local.nanos // 1000)
     return Moment.local(at, local.nanos % 1000)
 

@@ -63,15 +63,13 @@ def _zone(text: str) -> tzinfo | None:
         delta = timedelta(hours=int(match[2]), minutes=int(match[3] or 0), seconds=int(match[4] or 0))
         if delta <= timedelta(hours=18) and int(match[3] or 0) < 60 and int(match[4] or 0) < 60:
             return timezone(-delta if match[1] == "-" else delta) if delta else UTC
-    elif text in ("Z", "UTC", "GMT", "UT"):
+        return None
+    if ZONE_NAMES.get(text, ("", ""))[1] == "UTC":
         return UTC
-    else:
-        try:
-            return ZoneInfo(text)
-        except (ValueError, OSError, KeyError):
-            if text in ZONE_NAMES:
-                return ZoneInfo(ZONE_NAMES[text][1])
-    return None
+    try:
+        return ZoneInfo(text)
+    except (ValueError, OSError, KeyError):
+        return ZoneInfo(ZONE_NAMES[text][1]) if text in ZONE_NAMES else None
 
 
 def number_of(place: tzinfo | None) -> int:

@@ -7,7 +7,7 @@ show it in that zone.
 from __future__ import annotations
 
 import calendar
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ import pyarrow as pa
 from ...core.stream import TIMESTAMP
 from ..catalogue import Context, function, text, whole
 from ..date_fields import FIELDS
-from ..java_time_format import local_of, read_date
+from ..java_time_format import local_of, moment_of, read_date
 from ..values import Failed, kind_of, number, text_of
 from ..zoned_datetime import Moment
 from ..zones import zone
@@ -131,15 +131,11 @@ def set_date_part(ctx: Context, component: Any, value: Any, when: Any) -> Moment
        aliases=("make_timestamp",), nulls=tuple(range(7)))  # fmt: skip
 def make_date_time(ctx: Context, *parts: Any) -> Moment:
     *numbers, place = parts
-    names = ("year", "month", "day", "hour", "minute", "second", "nanoseconds")
-    year, month, day, hour, minute, second, nanos = (
-        whole(value, f"the {name}") for value, name in zip(numbers, names, strict=True)
-    )
-    if not 0 <= nanos < 10**9:
-        raise Failed(f"{nanos} nanoseconds are no part of a second")
+    names = ("year", "month", "day", "hour", "minute", "second", "nano")
+    fields = {name: whole(value, f"the {name}") for name, value in zip(names, numbers, strict=True)}
     tz = UTC if place is None else zone(text(place))
     try:
-        return Moment.local(datetime(year, month, day, hour, minute, second, nanos // 1000, tz), nanos % 1000)
+        return moment_of(fields, tz, ctx.options)
     except (ValueError, OverflowError) as error:
         raise Failed(f"there is no such date: {error}") from None
 

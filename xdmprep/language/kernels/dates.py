@@ -17,13 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...core.arrow_types import FIRST_MILLI, LAST_MILLI
 from ...kernels.arrays import Ints, Mask, offsets_of
 from ..columns import (
     LONG,
     MOMENT,
     TEXT,
     Column,
-    as_mask,
     bytes_of,
     each_distinct,
     marked,
@@ -43,7 +43,7 @@ from ..zones import instants, number_of, offsets, stretches, zone_of
 from .texts import made_of
 
 #: 0001-01-01 in microseconds, and the end of the year 9999.
-_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_800_000_000
+_FIRST, _LAST = FIRST_MILLI * 1000, (LAST_MILLI + 1) * 1000
 MICROS_OF_DAY = NANOS_OF_DAY // 1000
 #: Numbers and names of zones that are longer are read one by one.
 _MOST_DIGITS = 9
@@ -346,19 +346,3 @@ def component(moments: pa.Array, name: str, options: Options) -> Column:
     nulls = nulls_of(moments)
     made = pa.array(FIELDS[name].of(local, options), LONG, mask=some(nulls | odd))
     return Column(made, some(odd & ~nulls))
-
-
-def of_millis(millis: pa.Array) -> tuple[pa.Array, Mask | None]:
-    """Moments from milliseconds since 1970, and a mask of those beyond the years 1 to 9999, which are null."""
-    millis, odd = _within(millis, 1000)
-    return pc.multiply(millis, 1000).view(MOMENT), odd
-
-
-def _within(units: pa.Array, micros: int) -> tuple[pa.Array, Mask | None]:
-    """Times in units of `micros` microseconds, null beyond the years 1 to 9999; and a mask of those."""
-    first, last = _FIRST // micros, _LAST // micros
-    span = pc.min_max(units)
-    if (span["min"].as_py() or 0) >= first and (span["max"].as_py() or 0) < last:
-        return units, None
-    odd = as_mask(pc.or_(pc.less(units, first), pc.greater_equal(units, last)))
-    return pc.if_else(pa.array(odd), None, units), odd

@@ -8,7 +8,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..columns import MOMENT, NEVER, TEXT, Column, as_mask, because, merged, nulls_of, numpy_of, plain, reported, some
+from ...core.arrow_types import FIRST_MILLI, LAST_MILLI
+from ..columns import (
+    LONG,
+    MOMENT,
+    NEVER,
+    TEXT,
+    Column,
+    as_mask,
+    because,
+    merged,
+    nulls_of,
+    numpy_of,
+    plain,
+    reported,
+    some,
+)
 from ..date_fields import FIELDS, Local, days_of, local_time
 from ..functions.dates import COMPONENTS
 from ..shapes import chosen, instant_of, zoned, zones_of
@@ -75,9 +90,9 @@ def dformat(rows: Rows, value: Column, pattern: Any) -> Made:
         millis, odd = made.values, made.open
     else:
         need(name == "long")
-    moments, large = dates.of_millis(millis)
-    found = dates.print_pattern(moments, known)
-    return Column(found.values, merged(odd, found.open, large))
+    micros = np.clip(numpy_of(millis), FIRST_MILLI - 1, LAST_MILLI + 1) * 1000  # what lies beyond is left open
+    found = dates.print_pattern(pa.array(micros, LONG, mask=nulls_of(millis)).view(MOMENT), known)
+    return Column(found.values, merged(odd, found.open))
 
 
 @kernel("date_part", "fixed moment")
@@ -117,8 +132,7 @@ def make_date_time(rows: Rows, *parts: Column) -> Made:
     local = local_time(fields, rows.options)
     odd = ~known | (fields["nano"] % 1000 != 0) | ~_shows(local, fields, rows)
     found, _ = instants(np.where(odd, 0, local.micros), zones)
-    nowhere = ~known & (fields["nano"] >= 0) & (fields["nano"] <= FIELDS["nano"].most)
-    return because(_in_zones(found, zones, absent, odd | dates.beyond(found)), (nowhere, why))
+    return because(_in_zones(found, zones, absent, odd | dates.beyond(found)), (~known, why))
 
 
 def _zones(rows: Rows, words: pa.Array) -> tuple[Any, Any, pa.Array | None]:
