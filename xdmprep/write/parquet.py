@@ -35,6 +35,8 @@ GROUP_ROWS = 1 << 20
 _GROWTH = 1.05
 #: Bytes that one column takes in the footer for each row group, and what else a file has, about.
 _COLUMN_FOOTER, _FILE_FOOTER = 150, 2048
+#: Values of a column that Arrow encodes at a time; with its 1,024 writing takes 4 % longer.
+_AT_ONCE = 1 << 14
 #: Records sampled to find the columns that repeat their values.
 _SAMPLE_ROWS = 20_000
 #: Row groups that wait to be written, the one being written included, while the next one collects.
@@ -184,7 +186,7 @@ class ParquetParts(Parts):
             self._file = ParquetFile(
                 part, self._layout, dict(self.options.metadata), schema=group.schema,
                 compression=self.options.compression, write_statistics=counted or False,
-                use_dictionary=(self._stored and self._stored.repeated) or False,
+                use_dictionary=(self._stored and self._stored.repeated) or False, write_batch_size=_AT_ONCE,
             )  # fmt: skip
         self._file.write(group)
         return part.bytes
