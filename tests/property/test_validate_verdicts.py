@@ -30,7 +30,7 @@ pytestmark = [
 ]
 
 JSONSCHEMA = Rules.of("jsonschema")
-NAMES = ["a", "b", "c", "d e", "x.y", ""]
+NAMES = ["a", "b", "c", "d e", "x.y", "", "[*]", "{*}"]
 
 texts = st.one_of(
     st.sampled_from(["", "a", "A1", "abc", "été", "\U0001f600", "2020-02-29", "2019-02-29", "a@b.co", "10:00", "US\n",

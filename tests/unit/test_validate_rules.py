@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from leaves_kit import shredded
 
+import xdmprep as xp
 from xdmprep.core.rules import RULES
 from xdmprep.core.shred import Leaf
 from xdmprep.core.stream import TIMESTAMP, Chunk, row_chunk
@@ -317,3 +318,11 @@ def test_values_of_identity_fields_count_as_identities(count: int) -> None:
     chunk = Chunk((Leaf(("phones",), nested.schema[0].type),), nested.to_batches()[0], np.array([7]))
     wanted = {("identity-count", "identityMap")} if count > 20 else set()
     assert codes(schema, record) == column_codes(schema, shredded(record)) == column_codes(schema, chunk) == wanted
+
+
+@pytest.mark.parametrize("name", ["[*]", "{*}", "<key>", "[0]", ""])
+def test_findings_below_names_that_look_like_steps_of_a_path(name: str) -> None:
+    inner = {"type": "object", "properties": {name: {"type": "string", "maxLength": 1}}}
+    schema = Schema.from_dict({"type": "object", "properties": {"list": {"type": "array", "items": inner}}})
+    table = pa.table({"list": [[{name: "a"}], [{name: "bb"}, {name: "c"}]]})
+    assert [issue["row"] for issue in xp.validate(table, schema, rules="jsonschema").issues.to_pylist()] == [2]

@@ -491,7 +491,7 @@ def _paths(path: Path, view: View, positions: Positions) -> Iterable[tuple[Path,
             code, at = divmod(code, len(known))
             steps.append(known[at])
         wild = iter(reversed(steps))
-        actual = tuple(next(wild) if step in (EVERY, ANY_KEY) else step for step in path)
+        actual = tuple(next(wild, step) if step in (EVERY, ANY_KEY) else step for step in path)
         out.append((int(first[number]), actual, np.flatnonzero(inverse == number)))
     return [(actual, some) for _, actual, some in sorted(out, key=lambda entry: entry[0])]
 
