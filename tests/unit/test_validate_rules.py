@@ -326,3 +326,29 @@ def test_findings_below_names_that_look_like_steps_of_a_path(name: str) -> None:
     schema = Schema.from_dict({"type": "object", "properties": {"list": {"type": "array", "items": inner}}})
     table = pa.table({"list": [[{name: "a"}], [{name: "bb"}, {name: "c"}]]})
     assert [issue["row"] for issue in xp.validate(table, schema, rules="jsonschema").issues.to_pylist()] == [2]
+
+
+ADDRESSES = {
+    "email": (
+        ["ann@a.example", "~a.b@c--d.1", '"Ann Lee"@a.example', '""@a.example', r'"a\"\\b"@a', "a@[192.0.2.1]",
+         "a@[IPv6:2001:db8::1]", "a@[ipv6:::1]", "a@192.0.2.300", 64 * "x" + "@a",
+         "a.b.c.d.e@a.b.c.d.e.f"],
+        ["", "@", "a@", "@a.example", "a.@b", "a..b@c", "a b@c", "a@b c", "a@b.", "a@.b", "a@-b", "a@b-", '"a@b',
+         'a"b@c', '"a"b@c', '"a""b"@c', "a@b@c", r"a\@b@c", "(x)a@b", "a@[192.0.2.300]", "a@[192.0.2]", "a@[]", "a@[",
+         "a@[2001:db8::1]", "a@[IPv6:192.0.2.1]", "a@[tag:x]", "a@b[192.0.2.1]", "é@a.example", "a@é.example",
+         '"é"@a', "a@b\n", "\x7f@a", "a＠b", "a@\u212a", 65 * "x" + "@a"],
+    ),
+    "idn-email": (
+        ["ann@a.example", "å@é.example", '"å é"@a', "실례@실례.테스트", "a@[192.0.2.1]", "a@cafe\u0301.example"],
+        ["", "@", "å@", "@å", "å b@c", "å@é..example", "å@[192.0.2.300]", "å", 33 * "å" + "@b"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_addresses_are_those_of_the_rfc(name: str) -> None:
+    fine, wrong = ADDRESSES[name]
+    schema = Schema.from_dict({"type": "object", "properties": {"a": {"type": "string", "format": name}}})
+    assert [text for text in fine + wrong if not schema.check({"a": text}, "jsonschema")] == fine
+    found = xp.validate(pa.table({"a": fine + wrong}), schema, rules="jsonschema").issues["row"].to_pylist()
+    assert found == list(range(len(fine) + 1, len(fine) + len(wrong) + 1))

@@ -13,20 +13,21 @@ import re
 from collections.abc import Callable
 from datetime import date
 from functools import cache
-from unicodedata import bidirectional
+from unicodedata import bidirectional, normalize
 
 from ..regex import is_ecma
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?([zZ]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])")
 _LEAP = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9]):60(?:\.[0-9]+)?(?:[zZ]|([+-])([01][0-9]|2[0-3]):([0-5][0-9]))")
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_ATOM = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~-"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_EMAIL_TEXT = rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*"
-_EMAIL = re.compile(_EMAIL_TEXT)
+_HOST_TEXT = rf"{_LABEL}(?:\.{_LABEL})*"
+_HOST = re.compile(_HOST_TEXT)
 _POINTER_TEXT = r"(?:/(?:[^/~]|~[01])*)*"
 _POINTER = re.compile(_POINTER_TEXT, re.DOTALL)
 _RELATIVE_POINTER = re.compile(rf"(?:0|[1-9][0-9]*)(?:#|{_POINTER_TEXT})", re.DOTALL)
+_BEYOND_ASCII = "\u0080-\ud7ff\ue000-\U0010ffff"
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")
 _HOST_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
@@ -110,6 +111,23 @@ def is_ipv6(text: str) -> bool:
     return "%" not in text and text.isascii()
 
 
+@cache
+def _mailbox(wide: str) -> re.Pattern[str]:
+    quoted = rf'"(?:[ !#-\[\]-~{wide}]|\\[ -~])*"'
+    local = rf"[{wide}{_ATOM}]+(?:\.[{wide}{_ATOM}]+)*|{quoted}"
+    return re.compile(rf"(?P<local>{local})@(?:\[(?P<literal>[^\]]*)\]|(?P<host>[^\[]*))")
+
+
+def _is_mailbox(text: str, is_host: Callable[[str], bool], wide: str = "") -> bool:
+    """RFC 5321 mailbox: atoms or a quoted string at a host or an address in brackets; `wide` are further letters."""
+    match = _mailbox(wide).fullmatch(text)
+    if match is None or len(match["local"].encode()) > 64:
+        return False
+    if (literal := match["literal"]) is not None:
+        return is_ipv6(literal[5:]) if literal[:5].lower() == "ipv6:" else is_ipv4(literal)
+    return is_host(match["host"])
+
+
 def is_hostname(text: str) -> bool:
     """RFC 1123 host name of at most 253 characters; names in Punycode stand for a name that IDNA 2008 allows."""
     labels = text.split(".")
@@ -161,7 +179,7 @@ FORMATS: dict[str, Callable[[str], bool]] = {
     "date": is_date,
     "date-time": is_date_time,
     "time": is_time,
-    "email": _whole(_EMAIL),  # atoms at a host name (RFC 5321 without quoted parts and literals)
+    "email": lambda text: _is_mailbox(text, lambda host: _HOST.fullmatch(host) is not None),  # RFC 5321
     "uri": lambda text: _is_reference(text, True),  # RFC 3986, with a scheme
     "uri-reference": lambda text: _is_reference(text, False),
     "iri": lambda text: _is_reference(text, True, _WIDE, _PRIVATE),  # RFC 3987, with a scheme
@@ -174,7 +192,9 @@ FORMATS: dict[str, Callable[[str], bool]] = {
     "relative-json-pointer": _whole(_RELATIVE_POINTER),  # the Internet draft that draft-07 names
     "uri-template": lambda text: _uri_template().fullmatch(text) is not None,  # RFC 6570
     "regex": is_ecma,
-    "idn-email": lambda text: "@" in text,  # as jsonschema has it
+    "idn-email": lambda text: _is_mailbox(
+        text, lambda host: is_idn_hostname(normalize("NFC", host)), _BEYOND_ASCII
+    ),  # RFC 6531
 }  # fmt: skip
 
 _DAY_SCREEN = (
@@ -186,7 +206,7 @@ SCREENS: dict[str, str] = {
     "date": rf"^{_DAY_SCREEN}$",
     "date-time": rf"^{_DAY_SCREEN}T{_TIME_SCREEN}$",
     "time": rf"^{_TIME_SCREEN}$",
-    "email": rf"^{_EMAIL_TEXT}$",
+    "email": rf"^[{_ATOM}]{{1,20}}(?:\.[{_ATOM}]{{1,20}}){{0,2}}@{_HOST_TEXT}$",
     "uri": r"^[A-Za-z][A-Za-z0-9+.-]*:(?://)?[A-Za-z0-9._~/?&=;,+-]+$",
     "uri-reference": r"^[A-Za-z0-9._~/-]*$",
     "hostname": r"^[A-Za-z0-9]{1,20}(?:\.[A-Za-z0-9]{1,20}){0,2}$",
