@@ -81,23 +81,8 @@ def document(value: Any, path: str) -> Iterator[str]:
     if not isinstance(value, Mapping):
         yield f"{where}expected a dict, got {shorten(value, 60)}"
         return
-    why = why_unfit(value)
-    if why is not None:
+    if (why := why_unfit(value, keys=True)) is not None:
         yield where + why
-        return
-    level: list[Any] = [value]
-    while level:
-        below: list[Any] = []
-        for item in level:
-            if isinstance(item, Mapping):
-                odd = next((key for key in item if not isinstance(key, str)), None)
-                if odd is not None or None in item:
-                    yield f"{where}expected strings as keys, got {shorten(odd, 60)}"
-                    return
-                below += item.values()
-            elif isinstance(item, list | tuple):
-                below += item
-        level = below
 
 
 def takes(**shapes: Shape) -> Callable[[Callable[P, T]], Callable[P, T]]:

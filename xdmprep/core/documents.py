@@ -311,8 +311,8 @@ def _integer(text: str) -> int:
 _SCALARS = frozenset({int, float, bool, type(None)})
 
 
-def why_unfit(value: Any, surrogates: bool = True) -> str | None:
-    """Why a value cannot be a document (too deep, halves of surrogate pairs in texts); None if it can."""
+def why_unfit(value: Any, surrogates: bool = True, keys: bool = False) -> str | None:
+    """Why a value cannot be a document: too deep, halves of surrogate pairs, `keys` that are no strings; else None."""
     level: list[Any] = [value]
     for depth in range(MAX_DEPTH + 1):
         below: list[Any] = []
@@ -328,6 +328,9 @@ def why_unfit(value: Any, surrogates: bool = True) -> str | None:
                 if isinstance(item, Mapping):
                     below.extend(item.values())
                     texts = [key for key in item if isinstance(key, str)]
+                    if keys and len(texts) < len(item):
+                        odd = next(key for key in item if not isinstance(key, str))
+                        return f"expected strings as keys, got {shorten(odd, 60)}"
                 else:
                     below.extend(item)
             for text in texts if surrogates else ():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,8 @@ from .value_tests import (
 )
 from .view import ANY_KEY, ColumnShape, ColumnView, FindingSink, Op, SchemaPath, Shape, Verdict, View
 
-
-def _valued(view: View) -> Mask:
-    return view.valued()
+_valued: Callable[[View], Mask] = methodcaller("valued")
+_present: Callable[[View], Mask | None] = methodcaller("present")
 
 
 # ---- values ---------------------------------------------------------------------------------------------------------
@@ -263,10 +263,6 @@ class Properties(Constraint):
             raise SchemaError(f"{stopped}. {undecided('').hint}") from None
         known = bool(nodes)
         return nodes if known or self.other is None else [self.other], known
-
-
-def _present(view: View) -> Mask | None:
-    return view.present()
 
 
 @dataclass(frozen=True, eq=False)
