@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import base64
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from xdmprep.language.zoned_datetime import Moment
+from xdmprep.language.zones import zone
 
 HERE = Path(__file__).parent
 PRESENT = shutil.which("java") is not None
@@ -64,3 +69,16 @@ def ask_regex(cases: list[tuple[str, list[str]]]) -> list[list[RegexAnswer] | st
 def ask_dates(lines: list[tuple[str, ...]]) -> list[str]:
     """Answers of `JavaDates.java`: ``=result``, ``-`` and why it does not fit, ``!`` and why the pattern is none."""
     return _ask("JavaDates.java", ["\t".join(line) for line in lines])
+
+
+def moment(text: str) -> Moment:
+    """A date such as ``2019-10-23T11:24:35.123456789+02:00[Europe/Paris]``."""
+    place = re.search(r"\[(.*)\]", text)
+    fraction = re.search(r"\.(\d+)", text)
+    nanos = int(fraction[1].ljust(9, "0")) if fraction else 0
+    at = datetime.fromisoformat(re.sub(r"\[.*|\.\d+", "", text).replace("Z", "+00:00")).replace(
+        microsecond=nanos // 1000
+    )
+    if place:
+        at = at.astimezone(zone(place[1]))
+    return Moment(at.replace(tzinfo=UTC) if at.utcoffset() == timedelta() else at, nanos % 1000)

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from oracles.java import moment
 from oracles.tables import DATES, LOCAL, PATTERNS, print_cases, read_cases, sweep_cases
 
 import xdmprep as xp
@@ -37,19 +38,6 @@ OTHERWISE = {
     "names are read in any case": {"wed, 23 oct 2019", "2019-10-23 01:30 pm", "OCT 3, 2019"},
     "offsets are read in any spelling": {"2019-10-23T11:24:35+02:30"},
 }  # fmt: skip
-
-
-def moment(text: str) -> Moment:
-    """A date such as ``2019-10-23T11:24:35.123456789+02:00[Europe/Paris]``."""
-    place = re.search(r"\[(.*)\]", text)
-    fraction = re.search(r"\.(\d+)", text)
-    nanos = int(fraction[1].ljust(9, "0")) if fraction else 0
-    at = datetime.fromisoformat(re.sub(r"\[.*|\.\d+", "", text).replace("Z", "+00:00")).replace(
-        microsecond=nanos // 1000
-    )
-    if place:
-        at = at.astimezone(zone(place[1]))
-    return Moment(at.replace(tzinfo=UTC) if at.utcoffset() == timedelta() else at, nanos % 1000)
 
 
 def test_what_is_printed() -> None:
