@@ -31,7 +31,7 @@ from ..core.documents import why_unfit
 from ..core.stream import TIMESTAMP
 from ..errors import ExpressionError, UsageError, did_you_mean, shorten
 from .catalogue import Context, Function
-from .coercion import by_kind, coerce, coerce_value
+from .coercion import coerce, coerce_value
 from .columns import NUMERAL
 from .expression import Evaluated, Expression
 from .functions import catalogue
@@ -46,7 +46,6 @@ __all__ = [
     "Expression",
     "Function",
     "Options",
-    "by_kind",
     "catalogue",
     "coerce",
     "compile_expression",

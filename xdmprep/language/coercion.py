@@ -74,8 +74,8 @@ def coerce(values: pa.Array | list[Any], target: pa.DataType, options: Options =
     kind = values.type
     if pa.types.is_null(kind):
         return pa.nulls(len(values), target), np.zeros(0, dtype=np.int64)
-    if pa.types.is_struct(kind) and (parts := by_kind(values)) is not None:
-        return _mixed(parts, target, options)
+    if parts := shapes.alternatives(values):
+        return _mixed(list(parts.values()), target, options)
     if pa.types.is_dictionary(kind) and not values.dictionary.null_count and len(values.dictionary) * 2 <= len(values):
         return _by_dictionary(values, target, options)
     if pa.types.is_decimal(kind) and (target == TEXT or pa.types.is_integer(target)):
@@ -112,27 +112,14 @@ def _zoned(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.
         column = Column(_from_moments(dates.local_of(values), target))
     else:
         return coerce(shapes.instant_of(values), target, options)
-    if column.open is None:
-        return column.values, np.zeros(0, dtype=np.int64)
-    at = np.flatnonzero(column.open)
-    found, bad = _one_by_one(shapes.to_python(values.take(pa.array(at))), target, options)
-    return pc.replace_with_mask(column.values, pa.array(column.open), found), at[bad]
-
-
-def by_kind(values: pa.Array) -> list[pa.Array] | None:
-    """The columns of a mixed one, one a kind; None for other structs."""
-    return [child for _, child in shapes.alternatives(values)] if shapes.type_kind(values.type) == "mixed" else None
+    return _finished(values, column, target, options)
 
 
 def _mixed(parts: list[pa.Array], target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
-    """Each kind of values by itself."""
+    """Each kind of values by itself; no two of them have a value in the same row."""
     found = [coerce(part, target, options) for part in parts]
-    which = np.full(len(parts[0]), -1)
-    for i, part in enumerate(parts):
-        which[~nulls_of(part)] = i
-    made = shapes.chosen(which, [Column(plain(array)) for array, _ in found]).values
-    bad = np.unique(np.concatenate([positions for _, positions in found]))
-    return pa.nulls(len(which), target) if pa.types.is_null(made.type) else made, bad
+    made = pc.coalesce(*(plain(array) for array, _ in found))
+    return made, np.unique(np.concatenate([positions for _, positions in found]))
 
 
 def _is_finite(values: pa.Array) -> bool:
@@ -269,7 +256,8 @@ def _by_dictionary(values: pa.Array, target: pa.DataType, options: Options) -> t
 def _by_value(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
     """Through the reference, once per distinct value unless values are nested."""
     if pa.types.is_nested(values.type):
-        return _one_by_one(to_pylist(values), target, options)
+        items = shapes.to_python(values) if values.type == ZONED else to_pylist(values)
+        return _one_by_one(items, target, options)
     hopeless = _hopeless(plain(values), target, options)
     if hopeless is not None and hopeless.any():
         rest = np.flatnonzero(~hopeless)
@@ -319,18 +307,11 @@ def _one_by_one(items: list[Any], target: pa.DataType, options: Options) -> tupl
     bad: list[int] = []
     for i, item in enumerate(items):
         try:
-            out.append(coerce_value(item, target, options))
-        except (Failed, OverflowError) as _:
+            out.append(_part(item, target, options))
+        except (Failed, OverflowError):
             out.append(None)
             bad.append(i)
-    return pa.array(shapes.in_utc(_milliseconds(out, target)), target), np.asarray(bad, dtype=np.int64)
-
-
-def _milliseconds(items: list[Any], target: pa.DataType) -> list[Any]:
-    """Datetimes as milliseconds truncated, as Arrow's own conversion cuts toward 1970."""
-    if target != TIMESTAMP:
-        return items
-    return [None if item is None else Moment.of(item).millis for item in items]
+    return pa.array(out, target), np.asarray(bad, dtype=np.int64)
 
 
 def coerce_value(value: Any, target: pa.DataType, options: Options = DEFAULT) -> Any:
@@ -436,7 +417,7 @@ def _map(value: Any, target: pa.DataType, options: Options) -> list[tuple[str, A
 
 
 def _part(value: Any, target: pa.DataType, options: Options) -> Any:
-    """A part of a nested value; datetimes as milliseconds, which Arrow stores without cutting."""
+    """One value as Arrow takes it: datetimes as milliseconds, as Arrow cuts them toward 1970."""
     found = coerce_value(value, target, options)
     return Moment.of(found).millis if target == TIMESTAMP and found is not None else found
 

@@ -15,7 +15,6 @@ A column of values for which no such type exists (dates finer than a microsecond
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -417,9 +416,12 @@ def entries_of(values: pa.Array) -> tuple[Ints, pa.Array, pa.Array]:
     return offsets_of(mask.sum(axis=1)), pa.array(names, TEXT).take(pa.array(which)), items
 
 
-def alternatives(values: pa.Array) -> list[tuple[str, pa.Array]]:
-    """The columns of a mixed one, by kind."""
-    return [(values.type.field(i).name[len(MIXED) :], child) for i, child in enumerate(values.flatten())]
+def alternatives(values: pa.Array) -> dict[str, pa.Array]:
+    """The columns of a mixed one, by kind; none of another."""
+    kind = values.type
+    if not pa.types.is_struct(kind) or type_kind(kind) != "mixed":
+        return {}
+    return {field.name[len(MIXED) :]: child for field, child in zip(kind, values.flatten(), strict=True)}
 
 
 # Python values
@@ -450,7 +452,7 @@ def to_python(values: pa.Array | list[Any]) -> list[Any]:
         return [None if each is None else dict(each) for each in _cut(values, offsets, pairs)]
     if name == "mixed":
         out: list[Any] = [None] * len(values)
-        for _, child in alternatives(values):
+        for child in alternatives(values).values():
             at = np.flatnonzero(~nulls_of(child))
             for i, value in zip(at.tolist(), to_python(child.take(pa.array(at))), strict=True):
                 out[i] = value
@@ -689,7 +691,7 @@ def widened(values: pa.Array, target: pa.DataType) -> pa.Array:
         return elements_changed(values, lambda inner: widened(inner, wanted))
     parts: list[pa.Array] = []
     if name == "mixed":
-        own = dict(alternatives(values)) if type_kind(kind) == "mixed" else {_label(type_kind(kind)): values}
+        own = alternatives(values) or {_label(type_kind(kind)): values}
         for part in target:
             label = part.name[len(MIXED) :]
             if label == "numeral" and "long" in own:
@@ -768,13 +770,6 @@ def outgoing(value: Any) -> Any:
 def in_micros(value: Any) -> Any:
     """`value` with moments truncated to what a column of moments holds."""
     return leaves_changed(value, lambda leaf: Moment(leaf.at) if isinstance(leaf, Moment) else leaf)
-
-
-def in_utc(value: Any) -> Any:
-    """`value` with every datetime in UTC: Arrow drops offsets where PYARROW_IGNORE_TIMEZONE is set, as PySpark does."""
-    return leaves_changed(
-        value, lambda leaf: leaf.astimezone(UTC) if isinstance(leaf, datetime) and leaf.tzinfo is not None else leaf
-    )
 
 
 @lru_cache(maxsize=4096)

@@ -21,9 +21,9 @@ from ..core.arrow_types import holds_text, is_list, type_words
 from ..core.paths import EVERY, Path
 from ..core.shred import conform, plain, valid
 from ..kernels.arrays import list_parts, map_parts, offsets_of
-from ..language import NUMERAL, Options, by_kind, coerce
+from ..language import NUMERAL, Options, coerce
 from ..language.columns import ZONED
-from ..language.shapes import is_object, to_python
+from ..language.shapes import alternatives, is_object, to_python
 from .digits import without_digits
 from .nested import as_meant
 from .unknown import Others, values_in_python, values_of_other_keys, values_of_others
@@ -95,8 +95,8 @@ class _Conversion:
             return pa.nulls(len(values), target), []
         if kind in (NUMERAL, ZONED):
             return self._scalars(values, target)
-        if pa.types.is_struct(kind) and (parts := by_kind(values)) is not None:
-            return self._mixed(parts, target, noted)
+        if parts := alternatives(values):
+            return self._mixed(list(parts.values()), target, noted)
         if is_list(target) and is_list(kind):
             return self._lists(values, target, noted)
         if pa.types.is_struct(target) and (pa.types.is_struct(kind) or pa.types.is_map(kind)):

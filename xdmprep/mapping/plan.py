@@ -20,8 +20,8 @@ from ..core.ndjson.fields import is_numeral, is_unseen
 from ..core.paths import EVERY, Path, format_path
 from ..core.shred import Leaf, nested_schema, nested_type, path_tree
 from ..errors import ExpressionError, MappingError, did_you_mean, shorten
-from ..language import NUMERAL, Options, by_kind, coerce
-from ..language.shapes import final
+from ..language import NUMERAL, Options, coerce
+from ..language.shapes import alternatives, final
 from ..language.tree import Node
 from ..schema import Field, Schema
 from .destinations import IDENTITY_MAPS, clashes, destination, find, never_fits, target_type, type_name
@@ -367,8 +367,8 @@ class _Planner:
         if self.sample is None:
             raise MappingError("its type is known per row only, and there is no schema to tell it. Give a schema.")
         values = source.read(self.sample() if callable(self.sample) else self.sample).values
-        if isinstance(values, pa.Array) and pa.types.is_struct(values.type) and (parts := by_kind(values)) is not None:
-            kinds = [pa.float64() if part.type == NUMERAL else part.type for part in parts]
+        if isinstance(values, pa.Array) and (parts := alternatives(values)):
+            kinds = [pa.float64() if part.type == NUMERAL else part.type for part in parts.values()]
             return pa.float64() if all(map(_is_number, kinds)) else pa.string()
         try:
             array = final(values) if isinstance(values, pa.Array) else pa.array(values)

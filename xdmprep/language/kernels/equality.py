@@ -32,8 +32,8 @@ def _same(left: pa.Array, right: pa.Array) -> Mask:
     """The same of columns without nulls."""
     found = np.zeros(len(left), dtype=bool)
     if "mixed" in (type_kind(left.type), type_kind(right.type)):
-        for one in _alternatives(left):
-            for two in _alternatives(right):
+        for one in alternatives(left).values() or (left,):
+            for two in alternatives(right).values() or (right,):
                 both = np.flatnonzero(~nulls_of(one) & ~nulls_of(two))
                 if len(both):
                     found[both] = _same(one.take(pa.array(both)), two.take(pa.array(both)))
@@ -54,10 +54,6 @@ def _same(left: pa.Array, right: pa.Array) -> Mask:
     if names[0] != names[1]:
         return found
     return _same_lists(left, right) if names[0] == "list" else as_mask(pc.equal(left, right))
-
-
-def _alternatives(values: pa.Array) -> list[pa.Array]:
-    return [child for _, child in alternatives(values)] if type_kind(values.type) == "mixed" else [values]
 
 
 def _same_lists(left: pa.Array, right: pa.Array) -> Mask:

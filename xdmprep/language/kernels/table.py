@@ -237,7 +237,7 @@ def _by_kind(entry: Kernel, rows: Rows, given: Sequence[Column | Body], i: int, 
     which = np.full(rows.n, -1)
     pieces: list[Column] = []
     undecided: Mask | None = None
-    parts = [child for _, child in alternatives(mixed.values)]
+    parts = list(alternatives(mixed.values).values())
     if mixed.values.null_count or not rows.n:
         parts.append(pa.nulls(rows.n))
     for child in parts:
