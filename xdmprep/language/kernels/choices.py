@@ -50,23 +50,16 @@ def _by_mask(mask: Mask, yes: Column, no: Column) -> Column:
     return Column(pc.if_else(pa.array(mask), *given), merged(yes.open, no.open))
 
 
-@kernel("?:")
-def _elvis(rows: Rows, left: Column, right: Column) -> Made:
-    """The left value unless it is null, false, 0 or an empty text."""
+@kernel("??", null_only=True)
+@kernel("?:", null_only=False)
+def _else(rows: Rows, left: Column, right: Column, null_only: bool) -> Made:
+    """The left value unless it is null or, unless `null_only`, false, 0 or an empty string."""
     name = kind(left)
-    need(name not in ("mixed", "any"))
+    need(name != "any" and (null_only or name != "mixed"))
     held = ~nulls_of(left.values)
-    if name in ("bool", "long", "double", "text", "numeral"):
+    if not null_only and name in ("bool", "long", "double", "text", "numeral"):
         held &= as_mask(truths(rows, Column(left.values)).values)
     made = _by_mask(held, Column(left.values), right)
-    return Column(made.values, merged(left.open, made.open))
-
-
-@kernel("??")
-def _nullish(rows: Rows, left: Column, right: Column) -> Made:
-    """The left value unless it is null."""
-    need(kind(left) != "any")
-    made = _by_mask(~nulls_of(left.values), Column(left.values), right)
     return Column(made.values, merged(left.open, made.open))
 
 

@@ -509,13 +509,9 @@ def contains_method(rows: Rows, value: Column, item: Column) -> Made:
     name, other = kind(value), kind(item)
     if name == "text":
         return Column(pc.match_substring(plain(value.values), literal(item, str)))
-    need(name == "list")
-    if isinstance(value, Constants) and other in ("text", "long", "bool"):
+    if isinstance(value, Constants) and name == "list" and other in ("text", "long", "bool"):
         return Column(_is_in(item, value.value))
-    offsets, items = list_parts(value.values)
-    owners = owners_of(offsets)
-    found = marked(rows.n, owners[same(items, item.values.take(pa.array(owners)))])
-    return Column(pa.array(found, BOOL, mask=nulls_of(value.values)))
+    return Column(pa.array(_first_place(rows, value, item) >= 0, BOOL, mask=nulls_of(value.values)))
 
 
 @kernel(".indexOf", "any any")
@@ -524,12 +520,16 @@ def index_of(rows: Rows, value: Column, item: Column) -> Made:
     name = kind(value)
     if name == "text":
         return Column(place_of(plain(value.values), literal(item, str)))
-    need(name == "list")
+    return Column(pa.array(_first_place(rows, value, item), LONG, mask=nulls_of(value.values)))
+
+
+def _first_place(rows: Rows, value: Column, item: Column) -> Ints:
+    """The first place of an item in arrays, -1 where it is not."""
+    need(kind(value) == "list")
     offsets, items = list_parts(value.values)
     owners = owners_of(offsets)
     at = first_hits(same(items, item.values.take(pa.array(owners))), owners, rows.n)
-    places = np.where(at < 0, -1, at - offsets[:-1])
-    return Column(pa.array(places, LONG, mask=nulls_of(value.values)))
+    return np.where(at < 0, -1, at - offsets[:-1])
 
 
 def _is_in(item: Column, values: list[Any]) -> pa.Array:
