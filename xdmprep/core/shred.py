@@ -406,4 +406,4 @@ def encoded(array: pa.Array) -> pa.DictionaryArray:
     if words.null_count or pc.count_distinct(words).as_py() < len(words):
         return plain(array).dictionary_encode()
     used = array.indices.dictionary_encode()
-    return pa.DictionaryArray.from_arrays(used.indices, words.take(used.dictionary))
+    return pa.DictionaryArray.from_arrays(used.indices, words.take(used.dictionary), safe=False)

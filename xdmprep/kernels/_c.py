@@ -67,7 +67,7 @@ def parse_csv(
             starts, text = map(pa.py_buffer, texts)
             words = pa.Array.from_buffers(pa.string(), len(texts[0]) // 4 - 1, [None, starts, text], 0)
             numbers = pa.Array.from_buffers(pa.int32(), rows, [bitmap, offsets], null_count)
-            arrays.append(pa.DictionaryArray.from_arrays(numbers, words))
+            arrays.append(pa.DictionaryArray.from_arrays(numbers, words, safe=False))
     batch = pa.RecordBatch.from_arrays(arrays, names=list(names))
     return batch, np.frombuffer(aside, np.int64).reshape(-1, 4), np.frombuffer(before, np.int64)
 

@@ -165,13 +165,9 @@ class OutputFolder:
         """Remove a file that the run has written."""
         (self.path / name).unlink()
 
-    def free_bytes(self) -> int:
-        """Free space on the folder's disk."""
-        return shutil.disk_usage(self.path).free
-
     def need(self, size: int, what: str) -> None:
         """Raise OutputError if the disk has less than `size` bytes left."""
-        free = self.free_bytes()
+        free = shutil.disk_usage(self.path).free
         if free < size:
             raise OutputError(
                 f"{self.path}: {what} needs about {size / 1e6:,.0f} MB, the disk has {free / 1e6:,.0f} MB left. "

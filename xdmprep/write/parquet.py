@@ -24,7 +24,7 @@ from ..core.pool import Pool, Task
 from ..core.shred import Leaf, nest
 from ..core.stream import Chunk
 from ..errors import UsageError
-from ..kernels.arrays import map_parts
+from ..kernels.arrays import list_parts, map_parts, offsets_of, text_bytes
 from .folder import OutputFolder
 from .parquet_file import Layout, ParquetFile, columns
 from .parts import Parts, WriteOptions
@@ -285,13 +285,11 @@ def stored_bytes(array: pa.Array) -> np.ndarray[Any, Any]:
     if pa.types.is_struct(kind):
         return _added(array.flatten(), len(array))
     if pa.types.is_list(kind) or pa.types.is_map(kind):
-        offsets = _offsets(array)
-        start, size = int(offsets[0]), int(offsets[-1] - offsets[0])
-        inside = (array.keys, array.items) if pa.types.is_map(kind) else (array.values,)
-        sums = np.zeros(size + 1, np.int64)
+        *inside, offsets = _elements(array)
+        sums = np.zeros(offsets[-1] + 1, np.int64)
         for values in inside:
-            sums[1:] += np.cumsum(stored_bytes(values.slice(start, size)))
-        sizes: np.ndarray[Any, np.dtype[np.int64]] = np.diff(sums[offsets - start]) + 2
+            sums[1:] += np.cumsum(stored_bytes(values))
+        sizes: np.ndarray[Any, np.dtype[np.int64]] = np.diff(sums[offsets]) + 2
         return sizes
     wide = 1 if pa.types.is_boolean(kind) or pa.types.is_null(kind) else max(4, kind.bit_width // 8)
     return np.full(len(array), 1 + wide)
@@ -306,13 +304,13 @@ def _added(arrays: Sequence[pa.Array], n: int) -> np.ndarray[Any, np.dtype[np.in
 
 
 def _lengths(array: pa.Array) -> np.ndarray[Any, np.dtype[np.int32]]:
-    """The bytes of each text."""
-    offsets = _offsets(array)
-    return offsets[1:] - offsets[:-1]
+    """The bytes of each string."""
+    return np.diff(text_bytes(array)[0]) if len(array) else np.zeros(0, np.int32)
 
 
-def _offsets(array: pa.Array) -> np.ndarray[Any, np.dtype[np.int32]]:
-    """Where each value begins, and where the last one ends."""
-    if not len(array):
-        return np.zeros(1, np.int32)
-    return np.frombuffer(array.buffers()[1], np.int32, len(array) + 1, array.offset * 4)
+def _elements(array: pa.Array) -> tuple[Any, ...]:
+    """The flat values of lists, or the keys and items of maps, and where each list or map begins."""
+    if pa.types.is_list(array.type):
+        return list_parts(array)[::-1]
+    keys, items, lengths = map_parts(array)
+    return keys, items, offsets_of(lengths)

@@ -19,6 +19,7 @@ from ..core.shred import Leaf
 from ..core.stream import Chunk
 from ..core.typing import Format
 from ..errors import OutputError, UsageError, option
+from ..kernels.arrays import text_bytes
 from .encode import Encoder, scalar_texts
 from .folder import OutputFolder, WholeFile
 
@@ -257,5 +258,5 @@ def csv_text(records: pa.RecordBatch, options: WriteOptions) -> bytes:
         cells = [pc.if_else(pc.equal(cells[0], ""), '""', cells[0])]
     lines = pc.binary_join_element_wise(*cells, ",")
     ended = pc.binary_join_element_wise(lines, pa.scalar(""), "\r\n")
-    ends = np.frombuffer(ended.buffers()[1], np.int32, len(ended) + 1, ended.offset * 4)
-    return ended.buffers()[2].slice(int(ends[0]), int(ends[-1] - ends[0])).to_pybytes() if len(ended) else b""
+    ends, data = text_bytes(ended)
+    return bytes(data[ends[0] : ends[-1]])
