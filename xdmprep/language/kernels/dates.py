@@ -161,7 +161,8 @@ def read(text: pa.Array, patterns: tuple[Pattern, ...], blank_is_null: bool = Fa
             if not len(rows):
                 continue
             shape, places = shapes[codes[rows[0]]], [(element.field, at) for element, at, _ in spans]
-            if _ARROW.fullmatch(shape) and places == _PLACES[: len(places)]:
+            keeps = pattern.options.zoneless_millis == "keep"  # Arrow does
+            if keeps and _ARROW.fullmatch(shape) and places == _PLACES[: len(places)]:
                 fast = _read_by_arrow(text, rows, shape[-1] == "Z")
                 if fast is not None:
                     micros[rows], todo[rows] = fast, False
