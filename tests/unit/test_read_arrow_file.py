@@ -53,10 +53,32 @@ def test_text_that_is_not_utf8_concerns_its_row_alone(tmp_path: Path) -> None:
     assert found == [{"_id": "ok"}, {}, {}, {"_id": "fine"}]
 
 
+def test_inner_text_that_is_not_utf8_concerns_its_row_alone(tmp_path: Path) -> None:
+    texts = pa.array([b"\xff", b"ok"]).view(pa.string())
+    inner = pa.StructArray.from_arrays([texts, pa.array(["x", "y"])], ["t", "n"])
+    lists = pa.ListArray.from_arrays([0, 1, 2], inner)
+    large = pa.LargeListArray.from_arrays([0, 1, 2], inner)
+    for column in (inner, lists, large):
+        table = pa.table({"_id": ["1", "2"], "o": column})
+        found = xp.validate(written(tmp_path / "a.arrow", table), SCHEMA).issues.to_pylist()
+        assert [issue["row"] for issue in found if issue["code"] == "unfit"] == [1]
+
+
+def test_a_dictionary_may_be_empty_behind_nulls(tmp_path: Path) -> None:
+    kind = pa.struct([("w", pa.dictionary(pa.int8(), pa.string()))])
+    empty = pa.table(
+        {"_id": ["a", "b"], "s": pa.array([None, None], kind), "l": pa.array([[None], []], pa.list_(kind))}
+    )
+    assert [row["_id"] for row in open_source(written(tmp_path / "a.arrow", empty)).to_pylist()] == ["a", "b"]
+
+
 def test_files_without_rows_are_refused(tmp_path: Path) -> None:
     for stream in (False, True):
         with pytest.raises(XdmPrepError, match="has no rows"):
             open_source(written(tmp_path / "a.arrow", ROWS.slice(0, 0), stream))
+
+
+DEEP = pa.struct([("w", pa.dictionary(pa.int8(), pa.string())), ("t", pa.large_list(pa.string()))])
 
 
 @pytest.mark.parametrize("compression", [None, "lz4"])
@@ -72,6 +94,7 @@ def test_damaged_files_are_read_or_refused_in_one_sentence(
         "t": pa.array([dt.datetime(2024, 1, 1), None, None], pa.timestamp("ms", "Europe/Prague")),
         "m": pa.array([[("k", 1)], [], None], pa.map_(pa.string(), pa.int32())),
         "v": pa.array(["a" * 40, "b", None], pa.string_view()),
+        "o": pa.array([[{"w": "x", "t": ["y"]}, None], None, [{"w": None, "t": []}]], pa.list_(DEEP)),
     })  # fmt: skip
     whole = written(tmp_path / "whole", rows, stream, compression).read_bytes()
     file = tmp_path / "a.arrow"

@@ -119,6 +119,16 @@ def _check(column: pa.Array) -> None:
         column = column.view(pa.binary())
     elif pa.types.is_large_string(column.type):
         column = column.view(pa.large_binary())
+    elif pa.types.is_struct(column.type):  # what lies behind a null of it may be anything
+        column.validate()
+        for part in column.flatten():
+            _check(part)
+        return
+    elif pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        column.validate()
+        type(column).from_arrays(column.offsets, pa.nulls(len(column.values))).validate(full=True)
+        _check(column.values)
+        return
     column.validate(full=True)
 
 
