@@ -69,7 +69,8 @@ def _read(rows: Rows, value: Column, pattern: Any) -> Column:
         return read_automatic(rows, value)
     known = rows.context.pattern(pattern)
     column, _, misfit = dates.read(words, (known,), blank_is_null=True)
-    why = reported(words, Column(None, some(misfit)), (NEVER, f"does not have the format {known.text!r}")).why
+    asked = rows.opened(Column(None, some(misfit)))
+    why = reported(words, asked, (NEVER, f"does not have the format {known.text!r}")).why
     return because(rows.opened(column), (misfit, why))
 
 

@@ -318,7 +318,7 @@ def read_automatic(rows: Rows, column: Column, blank_is_null: bool = True) -> Co
     """Dates of strings in one of the automatic formats."""
     words = plain(column.values)
     found, failed, _ = dates.read(words, automatic(rows.options), blank_is_null)
-    why = reported(words, Column(None, some(failed)), (NEVER, "is in none of the known date formats")).why
+    why = reported(words, rows.opened(Column(None, some(failed))), (NEVER, "is in none of the known date formats")).why
     return because(rows.opened(found), (failed, why))
 
 
