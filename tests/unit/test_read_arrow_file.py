@@ -58,7 +58,8 @@ def test_inner_text_that_is_not_utf8_concerns_its_row_alone(tmp_path: Path) -> N
     inner = pa.StructArray.from_arrays([texts, pa.array(["x", "y"])], ["t", "n"])
     lists = pa.ListArray.from_arrays([0, 1, 2], inner)
     large = pa.LargeListArray.from_arrays([0, 1, 2], inner)
-    for column in (inner, lists, large):
+    maps = pa.MapArray.from_arrays([0, 1, 2], pa.array(["a", "b"]), inner)
+    for column in (inner, lists, large, maps):
         table = pa.table({"_id": ["1", "2"], "o": column})
         found = xp.validate(written(tmp_path / "a.arrow", table), SCHEMA).issues.to_pylist()
         assert [issue["row"] for issue in found if issue["code"] == "unfit"] == [1]

@@ -124,10 +124,13 @@ def _check(column: pa.Array) -> None:
         for part in column.flatten():
             _check(part)
         return
-    elif pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+    elif isinstance(column, pa.ListArray | pa.LargeListArray):  # or a map
         column.validate()
-        type(column).from_arrays(column.offsets, pa.nulls(len(column.values))).validate(full=True)
-        _check(column.values)
+        parts = [column.keys, column.items] if isinstance(column, pa.MapArray) else [column.values]
+        lists = pa.LargeListArray if isinstance(column, pa.LargeListArray) else pa.ListArray
+        lists.from_arrays(column.offsets, pa.nulls(len(parts[0]))).validate(full=True)
+        for part in parts:
+            _check(part)
         return
     column.validate(full=True)
 
