@@ -44,6 +44,7 @@ from ..columns import (
     merged,
     nulls_of,
     numpy_of,
+    patched,
     plain,
     reported,
     some,
@@ -289,17 +290,17 @@ def as_printed(rows: Rows, column: Column) -> Column:
 def print_moments(values: pa.Array) -> Column:
     """Moments as the language prints them: with a fraction only where there is one, and the offset of their zone."""
     fine = numpy_of(instant_of(values)) % 1_000_000
-    if not fine.any():
-        return _printed(values, "yyyy-MM-dd'T'HH:mm:ssXXXXX")
-    texts = ("yyyy-MM-dd'T'HH:mm:ss", ".SSS", ".SSSSSS", "XXXXX")
-    seconds, *fractions, zone = (_printed(values, text) for text in texts)
-    coarse, exact = (fraction.values for fraction in fractions)
-    shown = pc.if_else(pa.array(fine == 0), "", pc.if_else(pa.array(fine % 1000 == 0), coarse, exact))
-    return Column(pc.binary_join_element_wise(seconds.values, shown, zone.values, ""), seconds.open)
-
-
-def _printed(values: pa.Array, pattern: str) -> Column:
-    return dates.print_pattern(values, compile_pattern(pattern, DEFAULT))
+    coarse = fine % 1000 == 0
+    texts, is_open = pa.nulls(len(values), TEXT), np.zeros(len(values), dtype=bool)
+    for fraction, rows in (("", fine == 0), (".SSS", coarse & (fine != 0)), (".SSSSSS", ~coarse)):
+        pattern = compile_pattern(f"yyyy-MM-dd'T'HH:mm:ss{fraction}XXXXX", DEFAULT)
+        if rows.all():
+            return dates.print_pattern(values, pattern)
+        if rows.any():
+            made = dates.print_pattern(values.filter(pa.array(rows)), pattern)
+            texts = patched(texts, rows, made.values)
+            is_open[rows] = False if made.open is None else made.open
+    return Column(texts, some(is_open))
 
 
 def as_moments(rows: Rows, column: Column) -> Column:
