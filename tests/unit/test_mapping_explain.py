@@ -36,7 +36,7 @@ CASES = {
         f"look {i}": (text, "distinct")
         for i, text in enumerate(
             [
-                'a.replaceAll("(?<=x)y", "")',
+                'a.replaceAll("(?<=xz)y", "")',
                 'a.split("(?<=xy)")',
                 'extract_regex(a, "(.)\\\\1")',
                 'matches_regex(a, "(.)\\\\1")',
