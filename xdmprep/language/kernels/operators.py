@@ -32,7 +32,8 @@ from ..columns import (
     some,
 )
 from ..shapes import chosen, digits_of, instant_of, mixed_of, only_where
-from ..values import DECIMAL, number_in
+from ..values import DECIMAL, kind_of, number_in
+from ..zoned_datetime import Moment
 from . import exact, numbers, texts
 from .equality import same
 from .table import Constants, Made, Rows, as_texts, failing, kernel, kind, need, needed, truths
@@ -348,9 +349,10 @@ def compared(rows: Rows, left: Column, right: Column, sign: str) -> Column:
     elif numeric and {a, b} <= {"long", "double", "text"}:
         sides = [_as_double(rows, one, isinstance(other, Constants)) for one, other in ((left, right), (right, left))]
         x, y = (side.values for side in sides)
-    else:  # other kinds have no order
-        need("bool" in (a, b) and {a, b} <= {"bool", "text", "long", "double", "numeral"})
+    elif "bool" in (a, b) and {a, b} <= {"bool", "text", "long", "double", "numeral"}:
         x, y = (pa.array(texts.truth(column.values), mask=nulls_of(column.values)) for column in (left, right))
+    else:
+        return _without_order(rows, left, right, sign)
     if held is None:
         held = _settled(sign, x, y, rows.n)
     odd = merged(*[side.open for side in sides])
@@ -362,6 +364,29 @@ def compared(rows: Rows, left: Column, right: Column, sign: str) -> Column:
         return Column(held, some(odd & nulls_of(why)))
     absent = pa.array(nulls_of(left.values) | nulls_of(right.values))  # null is not looked at as a number
     return Column(held, odd, None if why is None else pc.if_else(absent, None, why))
+
+
+def _without_order(rows: Rows, left: Column, right: Column, sign: str) -> Column:
+    """``<``, ``<=``... of kinds that have no order: it fails where neither is null."""
+    a, b = kind(left), kind(right)
+    need({a, b} <= _NAMED.keys())
+    reason = f"{_NAMED[a]} and {_NAMED[b]} have no order"
+    if "bool" in (a, b):
+        reason = "the two sides have no order"
+    elif {a, b} & {"long", "double"}:
+        reason = f"{_NAMED[b if a in ('long', 'double') else a]} is not a number"
+    absent, other = nulls_of(left.values), nulls_of(right.values)
+    held = absent & other & (sign in ("<=", ">="))
+    is_open = some(~absent & ~other)
+    return Column(pa.array(held), is_open, None if is_open is None else pa.repeat(reason, rows.n))
+
+
+_NAMED = {
+    name: kind_of(one) for name, one in {
+        "text": "", "long": 0, "double": 0.0, "bool": True, "moment": Moment.of_millis(0), "list": [], "object": {},
+        "map": {},
+    }.items()
+}  # fmt: skip
 
 
 #: Kinds that equal no other kind, but for dates and strings, which are compared as strings.
