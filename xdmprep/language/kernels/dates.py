@@ -307,7 +307,7 @@ def _printed(part: Part, element: Digits | Names, values: Ints) -> pa.Array | In
     numbers = element.number(values)
     known = _all_printed(element, part.pad)
     if known is not None:
-        return known[numbers] if isinstance(known, np.ndarray) else known.take(pa.array(numbers))
+        return known.take(numbers, axis=0) if isinstance(known, np.ndarray) else known.take(pa.array(numbers))
     texts = pa.array(numbers).cast(TEXT)
     if isinstance(element, Digits):
         texts = pc.utf8_lpad(texts, element.least, "0")
