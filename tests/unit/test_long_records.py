@@ -109,7 +109,8 @@ def test_columns_are_judged_by_the_size_of_each_record(
     data: st.DataObject, kind: pa.DataType, other: pa.DataType, keep_empty: bool, cut: int, most: int
 ) -> None:
     """Whatever has to be escaped: the bounds by which most columns are decided never lie below the size."""
-    leaves = (Leaf(("o", 'x"'), kind), Leaf(("y",), other), Leaf(("o", "t"), pa.string()))
+    last = data.draw(st.sampled_from([pa.string(), pa.dictionary(pa.int32(), pa.string())]))
+    leaves = (Leaf(("o", 'x"'), kind), Leaf(("y",), other), Leaf(("o", "t"), last))
     rows = st.lists(st.tuples(*[values(leaf.type) for leaf in leaves]), min_size=3, max_size=5)
     drawn = [*zip(*data.draw(rows), strict=True)]
     arrays = [pa.array(column, leaf.type).slice(cut) for column, leaf in zip(drawn, leaves, strict=True)]

@@ -87,9 +87,10 @@ class _Bounds:
         rough += sum(int(_bytes_bound(arrays[number], _most_text).max()) for number in self._nested)
         if rough <= self._most:
             return _NONE
-        found = np.flatnonzero(self._keys + sum(_bytes_bound(array, _most_text) for array in arrays) > self._most)
+        sizes = np.full(len(arrays[0]), self._keys, np.int64)
+        found = np.flatnonzero(sum(map(_rough_bound, arrays), sizes) > self._most)
         if len(found):
-            some = [array.take(pa.array(found)) for array in arrays]
+            some = pa.RecordBatch.from_arrays(list(arrays), [""] * len(arrays)).take(pa.array(found)).columns
             found = found[self._keys + sum(_bytes_bound(array, _text_sizes) for array in some) > self._most]
         return found
 
@@ -100,6 +101,15 @@ _NONE = np.zeros(0, dtype=np.int64)
 def _escaped(size: Any) -> Any:
     """The most bytes of JSON that a string of some bytes becomes."""
     return TIMES_ESCAPED * size + 2
+
+
+def _rough_bound(array: pa.Array) -> Any:
+    """As :func:`_bytes_bound`, with every byte of a string escaped; for strings of a dictionary one number for all."""
+    if isinstance(array, pa.DictionaryArray) and holds_text(array.type):
+        return _escaped(longest(array))
+    if pa.types.is_string(array.type) and len(array):
+        return _escaped(np.diff(text_bytes(array)[0]).astype(np.int64))
+    return _bytes_bound(array, _most_text)
 
 
 def _most_text(array: pa.Array) -> Positions:
