@@ -40,7 +40,6 @@ from .grouping import (
     codes_of,
     cuts,
     hashes_of,
-    plain_bytes,
 )
 from .mapper import source_records
 from .nested import natural
@@ -51,7 +50,7 @@ from .spill import RowFile, Spill
 _Fetch = Callable[[int, Ints], pa.Array]
 
 #: Rows are held in memory up to this many bytes.
-MEMORY = 128 << 20
+MEMORY = 144 << 20
 
 
 def group_stream(
@@ -187,7 +186,7 @@ class _Grouping:
             stack.enter_context(scratch_files())
             for batch in self._batches(out):
                 held.append(batch)
-                size += sum(map(plain_bytes, batch.columns))
+                size += batch.nbytes
                 if size > limit and (files or len(held) > 1):  # a single one is in memory as it is
                     files = files or self._files(stack)
                     self._spread(held, *files)
