@@ -221,7 +221,7 @@ class Report:
         self.merged = 0
         self.values = ValueCounts()
         self.invalid = self.found = 0
-        self._held: dict[bool, list[Finding | pa.Table]] = {True: [], False: []}  # errors; warnings
+        self._held: dict[bool, list[Finding]] = {True: [], False: []}  # errors; warnings
         self._count = {True: 0, False: 0}
         self._groups: dict[Kind, Group] = {}
         self._messages: dict[tuple[str, str, str, str | None], set[str]] = {}
@@ -240,30 +240,24 @@ class Report:
         for finding in some:
             for part in _kinds(finding):
                 self._group(part).add(part.rows, part.values)
-            self._hold(finding, len(finding.rows), finding.severity == "error")
-        if unread:
-            self.invalid += len(unread)
-            self._take_unread([issue for one in unread for issue in one.finding().issues()])
-
-    def _take_unread(self, issues: list[Issue]) -> None:
-        """Count in rows that could not be read; each has its own message, so they are kept as a table."""
-        for code in sorted({issue.code for issue in issues}):
-            same = [issue for issue in issues if issue.code == code]
-            rows = np.asarray([issue.row for issue in same], dtype=np.int64)
-            values = pa.array([issue.value for issue in same], pa.string())
+            self._hold(finding)
+        self.invalid += len(unread)
+        for code in sorted({one.code for one in unread}):  # each row has a message of its own: they count as one
+            same = [one.finding() for one in unread if one.code == code]
+            messages, values = pa.array([one.message for one in same]), pa.concat_arrays([one.values for one in same])
             title = RULES[code].title if code in RULES else same[0].message
-            self._group(Finding(code, "", title, rows)).add(rows, values)
-            table = pa.Table.from_pylist(
-                [{name: getattr(issue, name) for name in ISSUE_SCHEMA.names} for issue in same], ISSUE_SCHEMA
-            )
-            self._hold(table, len(same), same[0].severity == "error")
+            rows = np.concatenate([one.rows for one in same])
+            together = Finding(code, "", title, rows, values, messages=messages)
+            self._group(together).add(together.rows, values)
+            self._hold(together)
 
-    def _hold(self, piece: Finding | pa.Table, count: int, error: bool) -> None:
-        """Count findings in and hold as many as the cap leaves room for: warnings never take the place of errors."""
+    def _hold(self, finding: Finding) -> None:
+        """Count issues in and hold as many as the cap leaves room for: warnings never take the place of errors."""
+        count, error = len(finding.rows), finding.severity == "error"
         self.found += count
         room = count if self.cap is None else min(max(self.cap - self._count[error], 0), count)
         if room:
-            self._held[error].append(_head(piece, room))
+            self._held[error].append(_head(finding, room))
             self._count[error] += room
 
     @property
@@ -272,16 +266,16 @@ class Report:
         held = self._count[True] + self._count[False]
         return held if self.cap is None else min(held, self.cap)
 
-    @property
-    def _pieces(self) -> list[Finding | pa.Table]:
-        """The findings that are kept: errors, then as many warnings as the cap leaves room for."""
-        pieces, left = list(self._held[True]), self.kept - self._count[True]
-        for piece in self._held[False]:
+    def _first(self, count: int) -> list[Finding]:
+        """The first findings that are kept: errors, then as many warnings as the cap leaves room for."""
+        found: list[Finding] = []
+        left = min(count, self.kept)
+        for finding in (*self._held[True], *self._held[False]):
             if left <= 0:
                 break
-            pieces.append(_head(piece, left))
-            left -= len(piece) if isinstance(piece, pa.Table) else len(piece.rows)
-        return pieces
+            found.append(_head(finding, left))
+            left -= len(found[-1].rows)
+        return found
 
     def _group(self, finding: Finding) -> Group:
         kind = self._kind(finding)
@@ -349,12 +343,7 @@ class Report:
     @property
     def issues(self) -> pa.Table:
         """All findings as an Arrow table (:data:`xdmprep.core.stream.ISSUE_SCHEMA`), in row order."""
-        if not self._pieces:
-            return ISSUE_SCHEMA.empty_table()
-        table = pa.concat_tables(
-            [piece if isinstance(piece, pa.Table) else issue_table([piece]) for piece in self._pieces]
-        )
-        return self._seen(by_row(table))
+        return self.head(self.kept)
 
     def place(self, origins: Origins) -> None:
         """Say where the rows come from: findings then name their file, and the row within it.
@@ -371,12 +360,6 @@ class Report:
         """
         self._origins = origins
 
-    def _seen(self, table: pa.Table) -> pa.Table:
-        """Findings as they are shown: with the file they are in, and without values where those are hidden."""
-        if self.hides_values:
-            table = _hidden(table)
-        return table if self._origins is None else self._origins.named(table)
-
     def keep(self, count: int) -> None:
         """Hold no more than the first `count` findings, as :meth:`head` gives them; all stay counted.
 
@@ -390,10 +373,10 @@ class Report:
             (5, 103)
         """
         if self.kept > count:
-            table = self._first(count)
-            error = pc.equal(table.column("severity"), "error")
-            for which, rows in ((True, table.filter(error)), (False, table.filter(pc.invert(error)))):
-                self._held[which], self._count[which] = [rows], rows.num_rows
+            first = self._first(count)
+            for error in (True, False):
+                held = [finding for finding in first if (finding.severity == "error") is error]
+                self._held[error], self._count[error] = held, sum(len(finding.rows) for finding in held)
 
     def head(self, count: int) -> pa.Table:
         """The first findings, errors before warnings, without making rows of the others.
@@ -408,7 +391,11 @@ class Report:
             >>> report.head(2).column("code").to_pylist()
             ['pattern', 'pattern']
         """
-        return self._seen(self._first(count))
+        table = pa.concat_tables([ISSUE_SCHEMA.empty_table(), *(issue_table([one]) for one in self._first(count))])
+        table = by_row(table)
+        if self.hides_values:
+            table = _hidden(table)
+        return table if self._origins is None else self._origins.named(table)
 
     def without_values(self) -> Report:
         """The same report for other eyes: no view and no file made of it shows a value of the data.
@@ -424,19 +411,6 @@ class Report:
         view.hides_values = True
         view.files = tuple(one.without_values() for one in self.files)
         return view
-
-    def _first(self, count: int) -> pa.Table:
-        kept: list[pa.Table] = []
-        for piece in self._pieces:
-            if count <= 0:
-                break
-            some = _head(piece, count)
-            kept.append(some if isinstance(some, pa.Table) else issue_table([some]))
-            count -= kept[-1].num_rows
-        if not kept:
-            return ISSUE_SCHEMA.empty_table()
-        table = pa.concat_tables(kept)
-        return table.take(pc.sort_indices(table, [("row", "ascending")]))
 
     def __iter__(self) -> Iterator[Issue]:
         for batch in self.issues.to_batches():
@@ -660,13 +634,9 @@ class ReportBuilder:
         return self._report
 
 
-def _head(piece: Finding | pa.Table, room: int) -> Any:
-    """The first `room` findings of a piece, of the same kind as the piece."""
-    if isinstance(piece, pa.Table):
-        return piece.slice(0, room)
-    if room >= len(piece.rows):
-        return piece
-    return piece.taken(np.arange(room))
+def _head(finding: Finding, room: int) -> Finding:
+    """The finding about its first `room` rows."""
+    return finding if room >= len(finding.rows) else finding.taken(np.arange(room))
 
 
 def _untold(code: str, message: str) -> str:
