@@ -246,8 +246,8 @@ class Report:
             same = [one.finding() for one in unread if one.code == code]
             messages, values = pa.array([one.message for one in same]), pa.concat_arrays([one.values for one in same])
             title = RULES[code].title if code in RULES else same[0].message
-            rows = np.concatenate([one.rows for one in same])
-            together = Finding(code, "", title, rows, values, messages=messages)
+            numbers = np.concatenate([one.rows for one in same])
+            together = Finding(code, "", title, numbers, values, messages=messages)
             self._group(together).add(together.rows, values)
             self._hold(together)
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, cached_property
+from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any, TypeAlias
 
@@ -36,7 +37,7 @@ from .documents import (
     read_documents,
     read_json,
 )
-from .field import IDENTITY_MAPS, Field, field_count
+from .field import IDENTITY_MAPS, Field
 from .resolve import Lookup, Resolver, keywords
 from .show import field_table, tree_text
 
@@ -80,7 +81,7 @@ class Schema:
     def __init__(
         self,
         document: Document,
-        lookup: Lookup,
+        lookup: Callable[[str], Document | None],
         descriptors: Iterable[dict[str, Any]] = (),
         compat: bool = False,
     ) -> None:
@@ -102,12 +103,12 @@ class Schema:
             resolved = {**columns, **kept}
         self.json_schema: dict[str, Any] = resolved
         definitions = {**resolved.get("definitions", {}), "#": resolved}
-        if field_count(resolved, definitions, MAX_FIELDS) > MAX_FIELDS:
+        self.root = Field.of("", (), resolved, True, definitions)
+        if sum(1 for _ in islice(self.root.walk(), MAX_FIELDS + 1)) > MAX_FIELDS:
             raise SchemaError(
                 f"{document.name}: has more than {MAX_FIELDS:,} fields, all references followed. "
                 "The platform takes at most 10,000."
             )
-        self.root = Field.of("", (), resolved, True, definitions)
         types = resolved.get("type", "object")
         if "object" not in (types if isinstance(types, list) else [types]):
             raise SchemaError(
@@ -158,7 +159,12 @@ class Schema:
         file = None if is_remote(path) else FilePath(path)
         main = main_document(documents)
         near = Components({d.id: d for d in documents if d.id})
-        lookup = _Chain(near, registry, file)
+        around = cache(lambda: beside(file) if file else Components())  # read only where a component is not known yet
+
+        def lookup(id: str) -> Document | None:
+            listed = None if registry is None else registry.document(id)
+            return near.document(id) or listed or around().document(id)
+
         more = [*descriptors, *(_descriptors_beside(file) if file else [])]
         return cls(main, lookup, more, compat)
 
@@ -196,7 +202,7 @@ class Schema:
         """
         if not isinstance(content, Mapping | bool):
             raise SchemaError(f"{name}: a schema is a JSON object, got {type(content).__name__}.")
-        return cls(Document(dict(keywords(content)), name), registry or Components(), descriptors, compat)
+        return cls(Document(dict(keywords(content)), name), (registry or Components()).document, descriptors, compat)
 
     @property
     def id(self) -> str:
@@ -481,7 +487,7 @@ class Schema:
 
     def __reduce__(self) -> tuple[Any, ...]:
         document, descriptors, compat = self._made_of
-        return type(self), (document, Components(self._used), descriptors, compat)
+        return type(self), (document, Components(self._used).document, descriptors, compat)
 
     def __repr__(self) -> str:
         return f"<Schema {self.name!r} {self.id} ({self.behavior}, {len(self.columns)} top-level fields)>"
@@ -507,24 +513,6 @@ def _has_half_a_pair(record: Any) -> bool:
     except (TypeError, ValueError, RecursionError):  # what else JSON does not have is no such text
         pass
     return False
-
-
-class _Chain:
-    """Looks a component up in the file itself, then in the given registry, then beside the file (read when needed)."""
-
-    def __init__(self, near: Components, registry: Lookup | None, file: FilePath | None) -> None:
-        self._near, self._registry, self._file = near, registry, file
-        self._beside: Components | None = None
-
-    def document(self, id: str) -> Document | None:
-        found = self._near.document(id)
-        if found is None and self._registry is not None:
-            found = self._registry.document(id)
-        if found is None and self._file is not None:
-            if self._beside is None:
-                self._beside = beside(self._file)
-            found = self._beside.document(id)
-        return found
 
 
 def _step(field: Field, step: str | int) -> Field | None:

@@ -130,7 +130,7 @@ class Registry:
             document = self.document(id)
             if document is None:
                 raise SchemaError(self._not_found(id))
-            schema = Schema(document, self, self._components.descriptors, self._compat)
+            schema = Schema(document, self.document, self._components.descriptors, self._compat)
             self._schemas[id] = schema
         return schema
 

@@ -10,7 +10,7 @@ Registry keeps them.  Parts that occur many times are one and the same object in
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -55,7 +55,7 @@ class Lookup(Protocol):
 class Resolver:
     """Resolves one schema; `used` are the components drawn in, `endless` whether it is part of itself."""
 
-    def __init__(self, lookup: Lookup) -> None:
+    def __init__(self, lookup: Callable[[str], Document | None]) -> None:
         self.used: dict[str, Document] = {}
         self.endless = False
         self._lookup = lookup
@@ -186,7 +186,7 @@ class Resolver:
         for known in (document, self._main):
             if address in (known.id, known.alternative) or uri == known.id:
                 return known, ""
-        found = self._lookup.document(uri) or self._lookup.document(address)
+        found = self._lookup(uri) or self._lookup(address)
         if found is not None:
             self.used[found.id or address] = found
             return found, ""
