@@ -31,6 +31,24 @@ def test_a_text_means_the_same_alone_and_among_others(text: str, target: pa.Data
     assert (0 in failed) == (0 in failed_too)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "fits", "other"),
+    [
+        ("yyyy-MM-dd HH:mm:ss", "2019-01-01 10:11:12", "2019-01-01T10:11:12"),
+        ("yyyy-MM-dd'T'HH:mm:ss", "2019-01-01T10:11:12", "2019-01-01 10:11:12"),
+        ("yyyy-MM-dd'T'HH:mm:ssX", "2019-01-01T10:11:12Z", "2019-01-01T10:11+01"),
+        ("yyyy-MM-dd'T'HH:mm:ss.SSSX", "2019-01-01T10:11:12.345Z", "2019-01-01 10:11:12.345Z"),
+        ("yyyy-MM-dd", "2019-01-01", "2019-02-29"),
+    ],
+)
+def test_strings_of_one_length_that_arrow_reads_have_the_pattern_each(pattern: str, fits: str, other: str) -> None:
+    rows = pa.record_batch({"day": [fits, None, fits.replace("2019", "1969"), fits]})
+    compiled = compile_expression(f'date(day, "{pattern}")', rows.schema)
+    assert compiled.apply(rows).values.null_count == 1
+    among = pa.record_batch({"day": [fits, None, other, fits]})
+    assert compiled.apply(among).values.null_count == 2
+
+
 def test_offsets_count_also_where_pyspark_tells_arrow_to_ignore_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYARROW_IGNORE_TIMEZONE", "1")
     batch = pa.RecordBatch.from_pydict({"a": ["2020-01-02T03:04:05+02:00", "odd", None]})

@@ -136,6 +136,9 @@ def read(text: pa.Array, patterns: tuple[Pattern, ...], blank_is_null: bool = Fa
     nulls = nulls_of(text)
     if blank_is_null:
         nulls |= np.diff(offsets) == 0
+    if (moments := _read_alike(text, patterns, ~nulls)) is not None:
+        nowhere = np.zeros(n, dtype=bool)
+        return Found(Column(moments), nowhere, nowhere)
     shaped = made_of(offsets, _without_digits(data), some(nulls)).dictionary_encode()
     codes = shaped.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     shapes = shaped.dictionary.to_pylist()
@@ -160,12 +163,11 @@ def read(text: pa.Array, patterns: tuple[Pattern, ...], blank_is_null: bool = Fa
             rows = np.flatnonzero(which == layout)
             if not len(rows):
                 continue
-            shape, places = shapes[codes[rows[0]]], [(element.field, at) for element, at, _ in spans]
-            keeps = pattern.options.zoneless_millis == "keep"  # Arrow does
-            if keeps and _ARROW.fullmatch(shape) and places == _PLACES[: len(places)]:
-                fast = _read_by_arrow(text, rows, shape[-1] == "Z")
-                if fast is not None:
-                    micros[rows], todo[rows] = fast, False
+            shape = shapes[codes[rows[0]]]
+            if _arrow_reads(shape, pattern, spans):
+                moments = _read_by_arrow(only_where(text, marked(n, rows)), shape)
+                if moments is not None:
+                    micros[rows], todo[rows] = numpy_of(moments)[rows], False
                     continue
             good, found = np.ones(len(rows), dtype=bool), {}
             digit = _reader(digits, starts[rows])
@@ -210,17 +212,42 @@ def _without_digits(data: Ints) -> Ints:
     return np.subtract(data, made, out=made)
 
 
-def _read_by_arrow(text: pa.Array, rows: Ints, zulu: bool) -> Ints | None:
-    """Microseconds of some strings in a form that Arrow reads, perhaps with a Z behind; None if one is no date."""
-    some_text = text if len(rows) == len(text) else only_where(text, marked(len(text), rows))
-    kind = pa.timestamp("us", "UTC" if zulu else None)
+def _arrow_reads(shape: str, pattern: Pattern, spans: Sequence[tuple[Element, int, int]]) -> bool:
+    """Whether Arrow reads strings of a shape as a pattern does, whose fields have these spans."""
+    places = [(element.field, at) for element, at, _ in spans]
+    keeps = pattern.options.zoneless_millis == "keep"  # Arrow does
+    return keeps and _ARROW.fullmatch(shape) is not None and places == _PLACES[: len(places)]
+
+
+def _read_by_arrow(text: pa.Array, shape: str) -> pa.Array | None:
+    """Moments of strings of a shape that Arrow reads; None if one is no date, or lies before the year 1."""
+    kind = pa.timestamp("us", "UTC" if shape[-1] == "Z" else None)
     try:
-        some_text.slice(0, _FEW).cast(kind)  # each string that is no date costs much
-        found = some_text.cast(kind).view(MOMENT)
+        text.slice(0, _FEW).cast(kind)  # each string that is no date costs much
+        moments = text.cast(kind).view(MOMENT)
     except pa.ArrowInvalid:
         return None
-    micros = numpy_of(found)[rows] if len(rows) < len(text) else numpy_of(found)
-    return None if micros.min() < _FIRST else micros
+    return None if numpy_of(moments).min() < _FIRST else moments
+
+
+def _read_alike(text: pa.Array, patterns: Sequence[Pattern], there: Mask) -> pa.Array | None:
+    """Moments of the strings that are `there`, if Arrow reads them, and all have one shape; else None.
+
+    The forms that Arrow takes differ in length, by the character behind the day, or have no Z at the end.
+    """
+    offsets, data = bytes_of(text)
+    starts, ends = offsets[:-1][there], offsets[1:][there]
+    if not len(starts) or ((ends - starts) != ends[0] - starts[0]).any():
+        return None
+    shape = re.sub("[0-9]", "0", data[starts[0] : ends[0]].tobytes().decode())
+    marks = [starts + 10] * (len(shape) > 10) + [ends - 1] * shape.endswith("Z")
+    if not _ARROW.fullmatch(shape) or any((data[at] != data[at[0]]).any() for at in marks):
+        return None
+    for pattern in patterns:
+        if way := not pattern.uniform or _way(pattern, shape):
+            known = isinstance(way, _Way) and _arrow_reads(shape, pattern, way.spans)
+            return _read_by_arrow(only_where(text, there), shape) if known else None
+    return None
 
 
 def _reader(data: Ints, starts: Ints) -> Callable[[int], Ints]:
