@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import xdmprep as xp
@@ -470,3 +471,56 @@ def test_when_a_key_is_the_primary_identity_in_other_words(items: list[tuple[str
     key, primary = Key(("identityMap", "CRM", 0, "id"), pa.string()), Key(("identityMap",), pa.string())
     assert as_good_as(key, primary, leaves) == good
     assert as_good_as(primary, primary, leaves) and not as_good_as(primary, key, leaves)
+
+
+NESTED = {
+    "$id": "https://ns.adobe.com/acme/schemas/nested", "title": "nested", "type": "object",
+    "meta:class": "https://ns.adobe.com/xdm/context/profile",
+    "properties": {
+        "_id": {"type": "string"}, "size": {"type": "integer", "meta:xdmType": "int"},
+        "o": {"type": "object", "properties": {"s": {"type": "string", "maxLength": 5},
+                                               "list": {"type": "array", "items": {"type": "string"}}}},
+    },
+    "meta:descriptors": [{"@type": "xdm:descriptorIdentity", "xdm:sourceProperty": "/_id", "xdm:namespace": "ID",
+                          "xdm:property": "xdm:code", "xdm:isPrimary": True}],
+}  # fmt: skip
+#: The later rows: a value of another type, one that is too long, no key, and a good one.
+FAULTY = [
+    {"_id": "1", "size": "12 cm", "o": {"s": "a", "list": ["x"]}},
+    {"_id": "2", "size": "2", "o": {"s": "much too long", "list": ["x", "y"]}},
+    {"_id": None, "size": "3", "o": {"s": "c", "list": ["z"]}},
+    {"_id": "4", "size": "4", "o": {"s": "d", "list": []}},
+]
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+@pytest.mark.parametrize("kind", ["json", "parquet", "table", "frame"])
+def test_rows_set_aside_are_shown_as_the_source_has_them(kind: str, mapped: bool, tmp_path: Path) -> None:
+    early = [{"_id": row["_id"] or "9", "size": "7", "o": {"s": "q", "list": ["x"]}} for row in FAULTY]
+
+    def source(name: str, rows: list[dict[str, Any]]) -> Any:
+        if kind == "frame":
+            return pd.DataFrame(rows)
+        if kind == "table":
+            return pa.Table.from_pylist(rows)
+        if kind == "parquet":
+            pq.write_table(pa.Table.from_pylist(rows), tmp_path / f"{name}.parquet")
+            return tmp_path / f"{name}.parquet"
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return tmp_path / f"{name}.jsonl"
+
+    mapping = {"_id": "_id", "size": "size", "o": "o"} if mapped else None
+    result = xp.write_patch(
+        source("early", early),
+        source("late", FAULTY),
+        xp.Schema.from_dict(NESTED),
+        tmp_path / "out",
+        mapping=mapping,
+        strict=mapped,
+    )
+    assert (result.counts.changed, result.counts.set_aside) == (1, 3)
+    found = [json.loads(line) for line in (tmp_path / "out" / "rejects.jsonl").read_text().splitlines()]
+    assert {entry["row"]: entry["source"] for entry in found} == {
+        number: {name: value for name, value in row.items() if value is not None}
+        for number, row in enumerate(FAULTY[:3], 1)
+    }

@@ -30,7 +30,19 @@ def test_a_path_reads_back_as_it_was_printed(steps: list[str | int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "position"), [("", 0), ("a..b", 2), (".a", 0), ("a.", 2), ("a[b]", 1), ("a[0]b", 4), ("a[", 1), ("a[0", 1)]
+    ("text", "position"),
+    [
+        ("", 0),
+        ("a..b", 2),
+        (".a", 0),
+        ("a.", 2),
+        ("a[b]", 1),
+        ("a[0]b", 4),
+        ("a[", 1),
+        ("a[0", 1),
+        (r"\[*\]", 0),
+        (r"a.\[\*\]", 2),
+    ],
 )
 def test_a_wrong_path_says_where(text: str, position: int) -> None:
     with pytest.raises(ExpressionError) as caught:

@@ -44,6 +44,10 @@ STRING, LONG = {"type": "string"}, {"type": "integer", "meta:xdmType": "long"}
         ({**LONG, "maximum": 9007199254740992}, {("bound", "f")}),
         ({**LONG, "minimum": -9007199254740992}, {("bound", "f")}),
         ({"type": "number", "maximum": 128}, set()),
+        # names of their own that look like the steps for every element and every value
+        *(({"type": "object", "properties": {name: STRING}}, {("name", place)})
+          for name, place in (("[*]", "f[*]"), ("{*}", "f.{*}"), ("a b", "f.a b"))),
+        ({"type": "array", "items": {"type": "object", "meta:xdmType": "map", "additionalProperties": STRING}}, set()),
         # maps
         ({"type": "object", "meta:xdmType": "map", "additionalProperties": STRING}, set()),
         ({"type": "object", "meta:xdmType": "map"}, {("map", "f"), ("undeclared", "f")}),

@@ -1,8 +1,8 @@
 """Paths of XDM fields, as text and as tuples.
 
 ``identityMap.ECID[0].id`` is the tuple ``("identityMap", "ECID", 0, "id")``.  A dot that belongs to a name is
-written ``\\.``; ``[*]`` stands for every element and is the item ``"[*]"``; ``[""]`` is the empty name.  The same form
-serves sources and destinations (Data Prep guide, "Hierarchies").
+written ``\\.``; ``[*]`` stands for every element and is the item ``"[*]"``; ``[""]`` is the empty name.  A field named
+``[*]`` cannot be written.  The same form serves sources and destinations (Data Prep guide, "Hierarchies").
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ def parse_path(text: str) -> Path:
             match = _NAME.match(text, at)
             if match is None:
                 raise ExpressionError(f"{text!r} is not a path: a name is missing here", text, at)
-            steps.append(re.sub(r"\\(.)", r"\1", match[0]))
+            name = re.sub(r"\\(.)", r"\1", match[0])
+            if name == EVERY:
+                raise ExpressionError(f"{text!r}: a path cannot name a field {EVERY}: that is every element", text, at)
+            steps.append(name)
         at = match.end()
     return tuple(steps)
 

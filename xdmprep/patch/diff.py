@@ -151,7 +151,7 @@ class _Differ:
             primary = None
         self.primary = primary  # None where the key is as good
         self.early = None if before is None else Snapshot(before, self.key, primary, scratch)
-        self.late = Snapshot(after, self.key, primary, scratch)
+        self.late = Snapshot(after, self.key, primary, scratch, sourced=True)
         self.shape = reached(schema.arrow_schema, [leaf for side in sides for leaf in side.leaves])
         self.struct = pa.struct(list(self.shape))
         self.leaves = tuple(Leaf((part.name,), part.type) for part in self.shape)

@@ -29,6 +29,7 @@ class Snapshot:
         key: what identifies a record.
         primary: the primary identity, where it is to be looked at beside the key; else None.
         scratch: folder for what does not fit into memory; None takes the system's.
+        sourced: keep the rows as the source has them too, for the list of those that are set aside.
 
     Attributes:
         entries: their digests.
@@ -39,8 +40,11 @@ class Snapshot:
         merged: where it does, how many more source rows.
     """
 
-    def __init__(self, side: Side, key: Key, primary: Key | None, scratch: FilePath | None) -> None:
+    def __init__(
+        self, side: Side, key: Key, primary: Key | None, scratch: FilePath | None, sourced: bool = False
+    ) -> None:
         self.stream, self.side, self.key, self.primary, self.scratch = side.stream, side, key, primary, scratch
+        self.sourced = sourced
         self.entries, self.identities = Entries(scratch), Entries(scratch)
         self.keyless: list[Positions] = []
         self.unread: list[Unread] = []
@@ -68,7 +72,8 @@ class Snapshot:
             keys = self.key.texts(named)
             primaries = None if self.primary is None else self.primary.texts(named)
             columns = aligned(chunk, leaves)
-            data = None if self.side.resident else packed(chunk.records)
+            held = _with_source(chunk) if self.sourced else chunk.records
+            data = held if self.side.resident else packed(held)
             shared = None if primaries is None else (text_digests(primaries), valid(primaries))
             return text_digests(keys), valid(keys), record_digests(columns), shared, data
 
@@ -82,8 +87,8 @@ class Snapshot:
                 continue
             keys, there, records, shared, data = made
             at = np.arange(self.count, self.count + len(chunk))
-            if data is None:
-                self._held.append(chunk.records)
+            if self.side.resident:
+                self._held.append(data)
             else:
                 self._spool.add(data)
             self._starts.append(self.count + len(chunk))
@@ -157,10 +162,15 @@ class Routed:
         if not parts:
             return None
         batches = [self._spool.batch(handle) for handle, _, _ in parts]
-        records = joined_batches(batches)
+        records = source = joined_batches(batches)
+        own = len(self._leaves)
+        if records.num_columns > own:  # see _with_source
+            names = records.schema.names
+            source = pa.RecordBatch.from_arrays(records.columns[own:], names[own:])
+            records = pa.RecordBatch.from_arrays(records.columns[:own], names[:own])
         rows = np.concatenate([rows for _, rows, _ in parts])
         issues = tuple(finding for _, _, findings in parts for finding in findings)
-        return Chunk(self._leaves, records, rows, issues=issues, source=records, consumed=len(rows))
+        return Chunk(self._leaves, records, rows, issues=issues, source=source, consumed=len(rows))
 
     def parts(self, number: int) -> Iterator[Chunk]:
         """The records of a block, a chunk at a time."""
@@ -170,6 +180,16 @@ class Routed:
     def close(self) -> None:
         """Forget the records."""
         self._spool.close()
+
+
+def _with_source(chunk: Chunk) -> pa.RecordBatch:
+    """The records of a chunk, and behind them the columns of the source that they were made of, if there are such."""
+    records, source = chunk.records, chunk.source
+    if source is None or source is records or chunk.members is not None:
+        return records
+    return pa.RecordBatch.from_arrays(
+        [*records.columns, *source.columns], [*records.schema.names, *source.schema.names]
+    )
 
 
 def _about(findings: Sequence[Finding], rows: Positions) -> tuple[Finding, ...]:

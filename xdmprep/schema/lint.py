@@ -11,10 +11,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ..core.paths import EVERY
 from ..core.rules import RULES
 from ..errors import Issue, did_you_mean, shorten
-from .field import ANY_KEY, IDENTITY_MAPS, Field
+from .field import IDENTITY_MAPS, Field
 from .merge import ASSERTIONS
 from .model import Schema
 from .types import FAMILIES, INTEGER_BOUNDS, SCALARS, derived_type, is_finite, tagged_type
@@ -216,13 +215,14 @@ def _texts(field: Field) -> Found:
         yield _issue("schema-deprecated", field, "is deprecated")
 
 
-def _names(field: Field) -> Found:
-    if field.name in (EVERY, ANY_KEY) or ":" in field.name or field.name.startswith("@"):
-        return  # raw XDM names have their own rules
-    if not _NAME.match(field.name):
-        yield _issue("schema-name", field, "a name holds letters, digits, dashes and underscores only", field.name)
-    elif field.name.startswith("_") and field.type != "object" and field.name not in ("_id", "_type"):
-        yield _issue("schema-name", field, "a name that begins with '_' is reserved for namespaces", field.name)
+def _names(parent: Field) -> Found:
+    for name, field in parent.children.items():
+        if ":" in name or name.startswith("@"):
+            continue  # raw XDM names have their own rules
+        if not _NAME.match(name):
+            yield _issue("schema-name", field, "a name holds letters, digits, dashes and underscores only", name)
+        elif name.startswith("_") and field.type != "object" and name not in ("_id", "_type"):
+            yield _issue("schema-name", field, "a name that begins with '_' is reserved for namespaces", name)
 
 
 def _keywords(field: Field) -> Found:
