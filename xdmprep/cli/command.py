@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from ..errors import UsageError, XdmPrepError, did_you_mean
+from . import printer
 
 #: Options that have no effect without another one: (command, parameter) -> the other one, and the values it needs
 #: (empty for any).
@@ -53,8 +54,8 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        if ctx.params.pop("json_lines", False):
-            ctx.params["as_json"] = True
+        wanted = [ctx.params.pop(name, False) for name in ("json_lines", "as_json")]
+        printer.want_json(any(wanted))
         try:
             _refuse_idle(ctx)
             return super().invoke(ctx)

@@ -49,5 +49,5 @@ _OPTIONS = (
     click.option("--deadline", type=_SECONDS, metavar="SECONDS",
                  help="Longest time for one request, tries and pauses included (default: 600, more for large files)."),
 )  # fmt: skip
-#: The options that every command needs to reach the platform; it gets them as `to`, and ``--json`` as `as_json`.
+#: The options that every command needs to reach the platform; it gets them as `to`.
 connection = gathered(Connection, "to", _OPTIONS)

@@ -12,7 +12,7 @@ from ..errors import PlatformError, UsageError, counted
 from . import complete
 from .command import CommandGroup
 from .connection import Connection, connection
-from .printer import answer, print_json, say, show
+from .printer import answer, say, show
 
 
 @click.group(cls=CommandGroup)
@@ -50,7 +50,6 @@ def _schema_file(text: str) -> dict[str, Any]:
 @connection
 def dataset_create(
     name: str, schema: str, profile: bool, upsert: bool, format_: str | None, adhoc: bool, to: Connection,
-    as_json: bool,
 ) -> int:  # fmt: skip
     """Create a dataset and print its id.
 
@@ -73,7 +72,7 @@ def dataset_create(
         if profile or upsert:
             for finding in _doubts(client, key):
                 say(f"warning: {finding.text}. {' '.join(finding.steps)}")
-        answer(as_json, {"id": key, "name": name, "schema": schema_id}, [key])
+        answer(lambda: {"id": key, "name": name, "schema": schema_id}, [key])
         return 0
 
 
@@ -89,14 +88,12 @@ def _doubts(client: Any, key: str) -> list[Any]:
 @dataset.command("show")
 @click.argument("dataset_id", shell_complete=complete.datasets)
 @connection
-def dataset_show(dataset_id: str, to: Connection, as_json: bool) -> int:
+def dataset_show(dataset_id: str, to: Connection) -> int:
     """Show a dataset: its schema, its tags, its newest batches."""
     with to.client() as client:
         doc = client.dataset(dataset_id)
         batches = client.batches(dataSet=dataset_id, limit=5)
-        if as_json:
-            print_json({"id": dataset_id, **doc, "batches": [found.to_dict() for found in batches]})
-            return 0
+        answer(lambda: {"id": dataset_id, **doc, "batches": [found.to_dict() for found in batches]})
         tags = doc.get("tags") or {}
         show(f"dataset {dataset_id}: {doc.get('name')}")
         show(f"schema: {(doc.get('schemaRef') or {}).get('id')}")
@@ -119,7 +116,7 @@ def _flags(tags: dict[str, Any]) -> str:
 @click.argument("dataset_id", shell_complete=complete.datasets)
 @click.option("--manifest", metavar="DIR|MANIFEST", help="Prepared files to be sent to it.")
 @connection
-def dataset_check(dataset_id: str, manifest: str | None, to: Connection, as_json: bool) -> int:
+def dataset_check(dataset_id: str, manifest: str | None, to: Connection) -> int:
     """Check whether prepared files can be sent to a dataset, and report what to do; nothing is sent.
 
     Looks at the files, and at the dataset's schema, format and tags.  Without --manifest: what it is ready for.
@@ -131,9 +128,7 @@ def dataset_check(dataset_id: str, manifest: str | None, to: Connection, as_json
     """
     with to.client() as client:
         found = client.check_dataset(dataset_id, manifest)
-    if as_json:
-        print_json(found.to_dict())
-        return 0 if found.ok else 1
+    answer(found.to_dict)
     show(f"dataset {dataset_id}: {found.name}\nschema: {found.schema}\n{_flags(found.tags)}")
     for finding in found.findings:
         show(f"{finding.level}: {finding.text}")
@@ -150,7 +145,7 @@ def dataset_check(dataset_id: str, manifest: str | None, to: Connection, as_json
 @click.argument("dataset_id", shell_complete=complete.datasets)
 @click.option("--yes", is_flag=True, help="Carry it out; without this only the plan is shown.")
 @connection
-def dataset_enable_upsert(dataset_id: str, yes: bool, to: Connection, as_json: bool) -> int:
+def dataset_enable_upsert(dataset_id: str, yes: bool, to: Connection) -> int:
     """Enable a dataset for patches (Profile with upsert).
 
     A dataset that is enabled for Profile already is disabled first and then enabled again, as the platform wants it.
@@ -162,15 +157,13 @@ def dataset_enable_upsert(dataset_id: str, yes: bool, to: Connection, as_json: b
     """
     with to.client() as client:
         plan = client.plan_upsert(dataset_id)
-        if not as_json:
-            for line in plan.lines():
-                show(line)
+        for line in plan.lines():
+            show(line)
         if yes:
             client.enable_upsert(dataset_id, plan)
     done = yes or not plan.patches
-    if as_json:
-        print_json(plan.to_dict(done))
-    elif yes and plan.patches:
+    answer(lambda: plan.to_dict(done))
+    if yes and plan.patches:
         show(f"dataset {dataset_id} takes patches now")
     elif not done:
         show("Nothing was changed. To do it, add --yes.")

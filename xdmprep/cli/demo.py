@@ -13,52 +13,51 @@ from ..core.shipped import shipped
 from ..core.typing import Format
 from .command import Command
 from .options import FILE, JSON
-from .printer import print_json, show
+from .printer import answer, show
 
 
 @click.command(cls=Command, epilog="Example: xdmprep demo --out demo/ --format parquet")
 @click.option("--out", "-o", type=FILE, help="Keep the files here.  [default: a temporary folder]")
 @click.option("--format", "-f", type=click.Choice(["json", "parquet"]), default="json", show_default=True)
 @JSON
-def demo(out: Path | None, format: Format, as_json: bool) -> int:
+def demo(out: Path | None, format: Format) -> int:
     """Map, check, write, upload, ingest and read back a bundled CRM export, against a local emulator."""
     with tempfile.TemporaryDirectory(prefix="xdmprep-demo-") as temporary:
-        facts = _run(out or Path(temporary), format, (lambda text: None) if as_json else show)
-    if as_json:
-        print_json(facts)
+        facts = _run(out or Path(temporary), format)
+    answer(lambda: facts)
     return 0 if facts["batch"]["status"] in ("success", "active") else 1
 
 
-def _run(out: Path, format: Format, say: Any) -> dict[str, Any]:
+def _run(out: Path, format: Format) -> dict[str, Any]:
     from ..client import Client
     from ..emulator import Emulator
     from ..pipeline.prepare import prepare
 
     source, mapping = shipped("examples/crm-profiles.csv"), shipped("crm-profile.mapping.yaml")
     schema = shipped("crm-profile.schema.json")
-    say(f"1. map, check, write   {source.name} with {mapping.name} to {schema.name}")
+    show(f"1. map, check, write   {source.name} with {mapping.name} to {schema.name}")
     result = prepare(source, mapping, schema, out, format=format, overwrite=True)
-    say(f"   {result}")
+    show(f"   {result}")
     for line in str(result.report).splitlines():
-        say(f"   {line}")
+        show(f"   {line}")
     with Emulator(schemas=schema.parent) as server:
-        say(f"2. emulator            {server.url}")
+        show(f"2. emulator            {server.url}")
         client = Client(url=server.url)
         dataset = client.create_dataset("CRM profiles", result.manifest.schema["id"], profile=True)
-        say(f"3. dataset             {dataset}")
+        show(f"3. dataset             {dataset}")
         batch = client.upload(out, dataset_id=dataset)
-        say(f"4. upload              batch {batch.id}: {batch.status}")
+        show(f"4. upload              batch {batch.id}: {batch.status}")
         batch = client.wait(batch.id)
         metrics = batch.metrics
-        say(
+        show(
             f"5. ingest              {batch.status}: {metrics.get('inputRecordCount')} records in, "
             f"{metrics.get('outputRecordCount')} out, {metrics.get('failedRecordCount')} failed"
         )
         identity = _first_identity(next(out.glob("part-*")))
         profile = client.profile("LOYALTYID", identity)
-        say(f"6. read back           the profile with LOYALTYID {identity}")
+        show(f"6. read back           the profile with LOYALTYID {identity}")
         for line in json.dumps(profile, indent=2, ensure_ascii=False).splitlines():
-            say(f"   {line}")
+            show(f"   {line}")
     return {
         "rows": result.rows, "written": result.written, "rejected": result.rejected,
         "batch": {"id": batch.id, "status": batch.status, "metrics": dict(metrics)}, "profile": profile,

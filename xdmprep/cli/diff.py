@@ -19,7 +19,7 @@ from .arrow_runtime import load_arrow
 from .command import Command
 from .findings import show_next, show_outcome
 from .lineage import OPENLINEAGE, lineage, record_run
-from .printer import event, print_json, say, show, warn
+from .printer import answer, event, say, show, warn
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ wrong use or input that cannot be read.
 def diff(
     before: Path | str, after: Path | str, schema: Path | str, mapping: Path | str | None, out: Path, format: Format,
     preview: bool, trial: int, max_loss: float, max_records: int | None, reading: options.SourceOptions,
-    values: tuple[str, ...], bar: bool | None, openlineage: str | None, output_format: str, as_json: bool, **given: Any,
+    values: tuple[str, ...], bar: bool | None, openlineage: str | None, output_format: str, **given: Any,
 ) -> int:  # fmt: skip
     """Write a Profile patch: what makes the profiles of BEFORE those of AFTER, as upsert records."""
     event("started", command="diff", sources=[place(before), place(after)], out=str(out))
@@ -112,18 +112,17 @@ def diff(
         from .preview import preview_of
 
         seen = preview_of(result, schema)
-    return shown_result(result, as_json, output_format, max_loss, seen, file=place(after))
+    return shown_result(result, output_format, max_loss, seen, file=place(after))
 
 
 def shown_result(
-    result: PatchResult, as_json: bool, output_format: str, max_loss: float, seen: Preview | None = None,
+    result: PatchResult, output_format: str, max_loss: float, seen: Preview | None = None,
     file: str | None = None,
 ) -> int:  # fmt: skip
     """Print what was written of a patch.
 
     Args:
         result: what was written.
-        as_json: whether to print one JSON object, whatever the output format.
         output_format: ``github`` for workflow commands, else text.
         max_loss: percentage that --max-loss allows.
         seen: the preview, if one was requested.
@@ -132,22 +131,19 @@ def shown_result(
     Returns:
         The exit code.
     """
-    if as_json:
-        facts = {
-            "folder": str(result.folder), "key": result.key, "fields": result.fields, **asdict(result.counts),
-            "batches": [
-                {"manifest": str((manifest.folder or result.folder) / "manifest.json"),
-                 "files": manifest.to_dict()["files"]}
-                for manifest in result.manifests
-            ],
-            "values": result.values.table(lost_only=True), "excessive": list(result.excessive),
-            "seconds": round(result.seconds, 3), "notes": list(result.report.notes),
-            **({} if seen is None else {"preview": seen.to_dict()}),
-        }  # fmt: skip
-        print_json(facts)
-    else:
-        show_outcome(result, output_format, max_loss, file)
-    if not as_json and output_format != "github":
+    answer(lambda: {
+        "folder": str(result.folder), "key": result.key, "fields": result.fields, **asdict(result.counts),
+        "batches": [
+            {"manifest": str((manifest.folder or result.folder) / "manifest.json"),
+             "files": manifest.to_dict()["files"]}
+            for manifest in result.manifests
+        ],
+        "values": result.values.table(lost_only=True), "excessive": list(result.excessive),
+        "seconds": round(result.seconds, 3), "notes": list(result.report.notes),
+        **({} if seen is None else {"preview": seen.to_dict()}),
+    })  # fmt: skip
+    show_outcome(result, output_format, max_loss, file)
+    if output_format != "github":
         if seen is not None:
             show(str(seen))
         if any(manifest.files for manifest in result.manifests):

@@ -19,7 +19,7 @@ from ..errors import EXTRAS, PlatformError, UsageError
 from ..kernels.native import IN_USE
 from .command import Command
 from .connection import Connection, connection
-from .printer import print_json, show
+from .printer import answer, show
 
 #: Packages whose versions matter for what the command does.
 PACKAGES = ("xdmprep", "pyarrow", "numpy", "jsonschema", "requests", "regex", "click")
@@ -132,18 +132,16 @@ be reached or refuses.
 """,
 )
 @connection
-def doctor(to: Connection, as_json: bool) -> int:
+def doctor(to: Connection) -> int:
     """Check the installation, the disk and, if one is configured, the connection to the platform."""
     found: list[Diagnosis] = []
     for check in checks(to):
         found.append(check)
-        if not as_json:
-            show(f"{check.status:<8} {check.name}: {check.message}")
-            if check.hint:
-                show(f"{'':8} hint: {check.hint}")
+        show(f"{check.status:<8} {check.name}: {check.message}")
+        if check.hint:
+            show(f"{'':8} hint: {check.hint}")
     wrong = [check.name for check in found if check.status == "error"]
-    if as_json:
-        print_json({"ok": not wrong, "checks": [asdict(check) for check in found]})
+    answer(lambda: {"ok": not wrong, "checks": [asdict(check) for check in found]})
     if not wrong:
         return 0
     return 2 if wrong == ["connection"] else 3

@@ -72,7 +72,7 @@ Examples:
     help="Print the JSON Schema of what COMMAND prints with --json; 'events' for --json-lines.",
 )  # fmt: skip
 @JSON
-def explain(code: str | None, everything: bool, command: str | None, as_json: bool) -> None:
+def explain(code: str | None, everything: bool, command: str | None) -> None:
     """Explain what the rule CODE checks, why the platform cares, and how to correct what it finds."""
     if command is not None:
         if everything or code is not None:
@@ -84,15 +84,13 @@ def explain(code: str | None, everything: bool, command: str | None, as_json: bo
     if everything:
         wide = max(map(len, RULES))
         listed = [f"{rule.code:<{wide}}  {rule.severity:<7}  {rule.title}" for rule in RULES.values()]
-        answer(as_json, {"rules": {rule.code: rule.title for rule in RULES.values()}}, listed)
+        answer(lambda: {"rules": {rule.code: rule.title for rule in RULES.values()}}, listed)
         return
     said = section(str(code))
     rule = RULES[str(code)]
     sets = [name for name in ("jsonschema", "batch", "strict") if name in rule.sets]
-    if as_json:
-        facts = {"code": rule.code, "title": rule.title, "severity": rule.severity, "sets": sets}
-        print_json(facts | {"platform_code": rule.platform} | said)
-        return
+    facts = {"code": rule.code, "title": rule.title, "severity": rule.severity, "sets": sets}
+    answer(lambda: facts | {"platform_code": rule.platform} | said)
     show(f"{rule.code}: {rule.title}")
     scope = f"rule set{'s' if len(sets) > 1 else ''} {', '.join(sets)}" if sets else "in every rule set"
     show(f"{rule.severity}, {scope}" + (f"; the platform's code is {rule.platform}" if rule.platform else ""))

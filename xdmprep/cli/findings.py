@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.remote import is_url, shown
 from ..errors import Issue, shorten, visible
-from .printer import Piece, emit, hint_line, say, show, show_lines, split_hint
+from .printer import Piece, emit, hint_line, note, show, show_lines, split_hint
 
 if TYPE_CHECKING:
     from ..core.losses import ValueCounts
@@ -157,7 +157,7 @@ def show_findings(findings: Sequence[FindingLine], to_stderr: bool = False, one_
 
 def _of_report(report: Report, file: str | None = None) -> list[FindingLine]:
     """The notes and the findings of a report about a file."""
-    notes = [FindingLine.of_text(note, "warning") for note in report.notes]
+    notes = [FindingLine.of_text(text, "warning") for text in report.notes]
     return [*notes, *(FindingLine.of_group(group, file) for group in report.groups)]
 
 
@@ -180,7 +180,7 @@ def show_losses(excessive: Iterable[str], values: ValueCounts, percent: float, w
     counts = values.table(lost_only=True)
     for path in excessive:
         entry = counts[path]
-        say(
+        note(
             f"{path or 'record'}: {entry['lost']:,} of {entry['read']:,} values were left out, more than the "
             f"{percent:g} % that --max-loss allows. {where}".rstrip()
         )
@@ -190,7 +190,7 @@ def annotate(findings: Iterable[FindingLine], summary: str) -> None:
     """Print findings as annotations, and a summary for people on standard error."""
     for one in sorted(findings, key=lambda one: one.severity != "error"):
         emit(one.annotation())
-    say(summary)
+    note(summary)
 
 
 def annotate_report(report: Report, file: str | None) -> None:
@@ -209,7 +209,7 @@ def show_outcome(result: Any, output_format: str, max_loss: float, file: str | N
     """
     if output_format == "github":
         annotate_report(result.report, file)
-        say(str(result))
+        note(str(result))
     else:
         show(str(result))
         if result.report.found or result.report.notes:

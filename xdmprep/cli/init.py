@@ -44,7 +44,7 @@ An xdmprep.toml holds defaults of the commands' options; every command finds it 
 @click.option("--schema", "-s", type=FILE, help="XDM schema (JSON); with SOURCE a mapping is drafted.")
 @click.option("--dir", "folder", type=FILE, default=Path(), help="The project folder.  [default: the current one]")
 @JSON
-def init(source: Path | str | None, schema: Path | None, folder: Path, as_json: bool) -> None:
+def init(source: Path | str | None, schema: Path | None, folder: Path) -> None:
     """Create a project folder: settings, a drafted mapping for SOURCE, a template for credentials, a .gitignore.
 
     Existing files are never changed, except that lines are added to .gitignore.
@@ -75,9 +75,10 @@ def init(source: Path | str | None, schema: Path | None, folder: Path, as_json: 
     except OSError as error:
         raise OutputError(f"{error.filename or folder}: cannot write: {error.strerror or error}.") from None
     command = _next(source, schema, mapping)
-    facts = {"made": [str(file) for file in made], "kept": [str(file) for file in kept], "next": command}
     lines = [f"made  {file}" for file in made] + [f"kept  {file}, which was there already" for file in kept]
-    answer(as_json, facts, [*lines, f"next: {command}"])
+    answer(
+        lambda: {"made": [*map(str, made)], "kept": [*map(str, kept)], "next": command}, [*lines, f"next: {command}"]
+    )
 
 
 def _name(source: Path | str) -> str:

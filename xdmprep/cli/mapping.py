@@ -19,7 +19,7 @@ from .command import CommandGroup
 from .connection import Connection, connection
 from .findings import FindingLine, annotate, line_of, show_findings, show_next
 from .options import FILE, JSON, OUTPUT_FORMAT, PLACE, SET, SourceOptions, named_values, source_options
-from .printer import answer, emit, print_json, say_all, show, warn
+from .printer import answer, emit, note_all, show, warn
 
 
 @click.group(cls=CommandGroup)
@@ -39,7 +39,7 @@ def mapping() -> None:
 @JSON
 def check(
     paths: tuple[Path | str, ...], schema_path: Path | str | None, source_path: Path | str | None,
-    values: tuple[str, ...], output_format: str, as_json: bool, reading: SourceOptions,
+    values: tuple[str, ...], output_format: str, reading: SourceOptions,
 ) -> None:  # fmt: skip
     """Report everything that is wrong with the mapping sets in PATH.
 
@@ -50,14 +50,12 @@ def check(
     columns = reading.columns(source_path)
     checked = [_checked(path, columns, schema, named_values(values), len(paths) > 1) for path in paths]
     sound = all(found.sound for _, found in checked)
-    if as_json:
-        facts = [
-            {"mapping": shown(path), "mappings": count, "sound": found.sound, "faults": list(found.faults),
-             "warnings": list(found.warnings), "unused": list(found.unused)}
-            for path, (count, found) in zip(paths, checked, strict=True)
-        ]  # fmt: skip
-        print_json(facts[0] if len(paths) == 1 else {"sound": sound, "files": facts})
-        sys.exit(0 if sound else 2)
+    facts = [
+        {"mapping": shown(path), "mappings": count, "sound": found.sound, "faults": list(found.faults),
+         "warnings": list(found.warnings), "unused": list(found.unused)}
+        for path, (count, found) in zip(paths, checked, strict=True)
+    ]  # fmt: skip
+    answer(lambda: facts[0] if len(paths) == 1 else {"sound": sound, "files": facts})
     for path, (count, found) in zip(paths, checked, strict=True):
         listed = [
             FindingLine.of_text(text, severity, shown(path), line_of(path, text) if output_format == "github" else None)
@@ -123,7 +121,7 @@ def _checked(
 @JSON
 def explain(
     path: Path | str, schema_path: Path | str | None, source_path: Path | str, rows: int, values: tuple[str, ...],
-    as_json: bool, reading: SourceOptions,
+    reading: SourceOptions,
 ) -> None:  # fmt: skip
     """Show how each mapping of the set in PATH runs, and how long a row takes.
 
@@ -142,8 +140,8 @@ def explain(
         lines.append(f"{one.runs:8} {cost:>12}  {one.destination} <- {one.source}  ({one.why})")
     count = {runs: sum(one.runs == runs for one in found) for runs in ("columns", "distinct", "rows")}
     said = ", ".join(f"{n} {runs}" for runs, n in count.items())
-    facts = {"mapping": shown(path), "mappings": [one.to_dict() for one in found]}
-    answer(as_json, facts, [*lines, f"{shown(path)}: {counted(len(found), 'mapping')}: {said}"])
+    lines.append(f"{shown(path)}: {counted(len(found), 'mapping')}: {said}")
+    answer(lambda: {"mapping": shown(path), "mappings": [one.to_dict() for one in found]}, lines)
 
 
 @mapping.command(
@@ -155,9 +153,7 @@ def explain(
 @click.option("--least", type=click.IntRange(0, 100), default=50, show_default=True, help="Lowest confidence to show.")
 @source_options
 @JSON
-def suggest(
-    source: Path | str, schema_path: Path | str, rows: int, least: int, as_json: bool, reading: SourceOptions
-) -> None:
+def suggest(source: Path | str, schema_path: Path | str, rows: int, least: int, reading: SourceOptions) -> None:
     """Print a draft mapping set for SOURCE, with a confidence and a reason per line.
 
     Nothing is applied: read it, correct it, save it.
@@ -167,10 +163,8 @@ def suggest(
     schema = Schema.load(schema_path)
     warn(schema.profile_warning)
     found = suggest_mapping(reading.open(source), schema, rows=rows)
-    if as_json:
-        print_json({"suggestions": [one.to_dict() for one in found]})
-    else:
-        emit(draft(found, least=least), end="")
+    answer(lambda: {"suggestions": [one.to_dict() for one in found]})
+    emit(draft(found, least=least), end="")
 
 
 #: The form of a file by its ending.
@@ -192,7 +186,7 @@ _FORMS = {".csv": "csv", ".json": "posted", ".yaml": "own", ".yml": "own"}
 @JSON
 def convert(
     path: Path | str, target: Path, form: str | None, source_path: Path | str | None, values: tuple[str, ...],
-    as_json: bool, reading: SourceOptions,
+    reading: SourceOptions,
 ) -> None:  # fmt: skip
     """Write the mapping set in PATH to TARGET in another form; what the form cannot hold is listed."""
     made = _loaded(path, values, reading.columns(source_path))
@@ -201,10 +195,9 @@ def convert(
         raise UsageError(f"{target}: the ending {target.suffix!r} names no form. Use {', '.join(_FORMS)}, or --form.")
     losses = made.save(target, chosen)
     facts = {"from": shown(path), "to": str(target), "form": chosen, "mappings": len(made.mappings), "losses": losses}
-    if not as_json:
-        say_all([f"not held by the form {chosen}: {text}" for text in losses])
+    note_all([f"not held by the form {chosen}: {text}" for text in losses])
     count = counted(len(made.mappings), "mapping")
-    answer(as_json, facts, [f"{target}: {count} in the form {chosen}, {len(losses)} things not held"])
+    answer(lambda: facts, [f"{target}: {count} in the form {chosen}, {len(losses)} things not held"])
 
 
 @mapping.command(
@@ -215,9 +208,7 @@ def convert(
 @click.option("--list", "list_them", is_flag=True, help="List the mapping sets of the sandbox instead.")
 @click.option("--overwrite", is_flag=True, help="Replace TARGET if it exists.")
 @connection
-def pull(
-    set_id: str | None, target: Path | None, list_them: bool, overwrite: bool, to: Connection, as_json: bool
-) -> None:
+def pull(set_id: str | None, target: Path | None, list_them: bool, overwrite: bool, to: Connection) -> None:
     """Fetch the mapping set ID from Data Prep and write it to TARGET.
 
     A .json file holds the set as Data Prep stores it, .yaml our own form; both remember where they came from, so that
@@ -233,7 +224,7 @@ def pull(
             found = remote.list_sets(client.session)
         keys = ("id", "name", "version", "modifiedDate")
         lines = [f"{one['id']}  version {one.get('version', '')}  {one.get('name') or ''}".rstrip() for one in found]
-        answer(as_json, {"mappingSets": [{key: one.get(key) for key in keys} for one in found]}, lines)
+        answer(lambda: {"mappingSets": [{key: one.get(key) for key in keys} for one in found]}, lines)
         return
     file = target or Path(f"{set_id}.mapping.yaml")
     if exists(file) and not overwrite:
@@ -246,13 +237,10 @@ def pull(
             out.write(f"{json.dumps(content, indent=2, ensure_ascii=False)}\n".encode())
     else:
         losses = MappingSet(content).save(file)
-    count = len(content["mappings"])
-    if as_json:
-        facts = {"id": content.get("id"), "version": content.get("version"), "mappings": count}
-        print_json({**facts, "file": str(file), "losses": losses})
-        return
-    say_all([f"warning: {text}" for text in losses])
-    show(f"{file}: {counted(count, 'mapping')}, version {content.get('version')}")
+    version, count = content.get("version"), len(content["mappings"])
+    note_all([f"warning: {text}" for text in losses])
+    facts = {"id": content.get("id"), "version": version, "mappings": count, "file": str(file), "losses": losses}
+    answer(lambda: facts, [f"{file}: {counted(count, 'mapping')}, version {version}"])
     show_next("mapping", "check", file)
 
 
@@ -268,7 +256,7 @@ def pull(
 @connection
 def push(
     path: Path | str, schema: str | None, source_path: Path | str | None, set_id: str | None, new: bool, force: bool,
-    values: tuple[str, ...], to: Connection, as_json: bool, reading: SourceOptions,
+    values: tuple[str, ...], to: Connection, reading: SourceOptions,
 ) -> None:  # fmt: skip
     """Send the mapping set in PATH to Data Prep: to the set it was pulled from, or as a new one."""
     from ..client import mappings as remote
@@ -305,13 +293,11 @@ def push(
                     f"{version}. Pull it again, or give --force to replace it."
                 )
         done = remote.push(client.session, body, target)
+    count, verb = len(body["mappings"]), "created" if target is None else "replaced"
     facts = {"id": done.get("id"), "version": done.get("version"), "created": target is None}
-    if as_json:
-        print_json({**facts, "mappings": len(body["mappings"]), "losses": losses})
-        return
-    say_all([f"warning: {text}" for text in losses])
-    verb = "created" if target is None else "replaced"
-    show(f"mapping set {done.get('id')} {verb}: {len(body['mappings'])} mappings, version {done.get('version')}")
+    note_all([f"warning: {text}" for text in losses])
+    said = f"mapping set {done.get('id')} {verb}: {count} mappings, version {done.get('version')}"
+    answer(lambda: facts | {"mappings": count, "losses": losses}, [said])
     if done.get("id"):
         show_next("mapping", "pull", done["id"], f"{Path(shown(path)).name.split('.')[0]}.stored.json", *to.words())
 
@@ -326,7 +312,7 @@ _OF_THE_SERVICE = frozenset(
 @click.argument("name", required=False, shell_complete=complete.functions)
 @click.option("--category", shell_complete=complete.categories, help="Only the functions of one category.")
 @JSON
-def functions(name: str | None, category: str | None, as_json: bool) -> None:
+def functions(name: str | None, category: str | None) -> None:
     """Print the functions of the expression language, or all about one NAME."""
     from ..language import catalogue
 
@@ -343,18 +329,14 @@ def functions(name: str | None, category: str | None, as_json: bool) -> None:
         categories = sorted({one.category for one in known})
         near = did_you_mean(category or "", categories) or f" There are {', '.join(categories)}."
         raise UsageError(f"there is no category {category!r}.{near}")
-    if as_json:
-        keys = ("name", "category", "signature", "meaning", "example", "availability", "reason")
-        facts = [{"aliases": list(one.aliases), **{key: getattr(one, key) for key in keys}} for one in found]
-        print_json({"functions": facts})
-    elif name is not None:
-        for one in found:
-            show(_page(one))
-    else:
-        wide = max(len(one.signature) for one in found if len(one.signature) <= 60)
-        for one in found:
-            mark = "" if one.availability != "no" else "  (not available here)"
-            show(f"{one.signature:{wide}}  {one.meaning}{mark}")
+    keys = ("name", "category", "signature", "meaning", "example", "availability", "reason")
+    facts = [{"aliases": list(one.aliases), **{key: getattr(one, key) for key in keys}} for one in found]
+    wide = max((len(one.signature) for one in found if len(one.signature) <= 60), default=0)
+    lines = [
+        f"{one.signature:{wide}}  {one.meaning}{'' if one.availability != 'no' else '  (not available here)'}"
+        for one in found
+    ]
+    answer(lambda: {"functions": facts}, lines if name is None else map(_page, found))
 
 
 def _page(one: Any) -> str:

@@ -21,7 +21,7 @@ from .command import Command, CommandGroup
 from .connection import Connection, connection
 from .findings import show_next
 from .options import JSON_LINES
-from .printer import answer, event, print_json, say, show
+from .printer import answer, event, say, show
 
 if TYPE_CHECKING:
     from ..client import Batch, Client
@@ -62,12 +62,10 @@ def _next(batch: Batch, to: Connection, manifest: str | None = None, known: bool
         show_next("batch", "status", key, "--wait", *to.words())
 
 
-def _report(batch: Batch, to: Connection, as_json: bool, manifest: str | None = None) -> None:
-    if as_json:
-        print_json(batch.to_dict())
-    else:
-        _describe(batch)
-        _next(batch, to, manifest)
+def _report(batch: Batch, to: Connection, manifest: str | None = None) -> None:
+    answer(batch.to_dict)
+    _describe(batch)
+    _next(batch, to, manifest)
 
 
 _SHOWN = 20  #: errors of a batch
@@ -112,9 +110,7 @@ _WAIT_SECONDS = click.option(
     help="Send a patch also to a dataset that is not enabled for upsert. Each record then replaces the whole fragment "
     "that the dataset holds of its profile: attributes that the patch leaves out are lost.",
 )
-def upload(
-    folder: str, dataset: str, to: Connection, as_json: bool, wait_: bool, wait_seconds: float | None, **options: Any
-) -> int:
+def upload(folder: str, dataset: str, to: Connection, wait_: bool, wait_seconds: float | None, **options: Any) -> int:
     """Send prepared files as one batch.  The same command goes on where an earlier one stopped.
 
     A patch that was split into several batches is sent in order, each batch when the one before has been ingested.
@@ -131,7 +127,7 @@ def upload(
     with output_here(folder) as here, to.client() as client:
         timeout = to.timeout if wait_seconds is None else wait_seconds
         if len(_manifests(here)) > 1:
-            return _upload_series(client, folder, here, dataset, wait_, timeout, to, as_json, options)
+            return _upload_series(client, folder, here, dataset, wait_, timeout, to, options)
         if replay:
             _show_plan(client, replay, dataset)
         try:
@@ -141,26 +137,23 @@ def upload(
                 raise
             say(f"xdmprep: {error}")
             batch = client.status(error.batch)
-            _report(batch, to, as_json, folder)
+            _report(batch, to, folder)
             return 1 if _failed(batch) else 3
         event("batch", id=batch.id, status=batch.status)
         if wait_:
             batch = client.wait(batch.id, timeout, on_status=_watched, completed=True)
-        return _outcome(batch, folder, here, wait_, to, as_json)
+        return _outcome(batch, folder, here, wait_, to)
 
 
-def _outcome(batch: Batch, folder: str, here: Path, waited: bool, to: Connection, as_json: bool) -> int:
+def _outcome(batch: Batch, folder: str, here: Path, waited: bool, to: Connection) -> int:
     """Say what became of an upload; the exit code.  Counts that are not those of the files are an error."""
-    if not as_json:
-        _describe(batch)
+    _describe(batch)
     if waited:
         from ..client.checks import check_counts
 
         say(check_counts(_manifests(here)[0], batch))
-    if as_json:
-        print_json(batch.to_dict())
-    else:
-        _next(batch, to, folder, known=waited)
+    answer(batch.to_dict)
+    _next(batch, to, folder, known=waited)
     return 1 if waited and _failed(batch) else 0
 
 
@@ -200,7 +193,7 @@ def _upload(client: Client, folder: Path, send: Callable[..., Any], dataset: str
 
 def _upload_series(
     client: Client, folder: str, here: Path, dataset: str, wait_: bool, timeout: float | None, to: Connection,
-    as_json: bool, options: dict[str, Any],
+    options: dict[str, Any],
 ) -> int:  # fmt: skip
     """Several batches in order; one summary."""
     from ..client.checks import check_counts
@@ -213,15 +206,13 @@ def _upload_series(
         last = client.wait(series.batches[-1].id, timeout, on_status=on_status, completed=True)
         check_counts(_manifests(here)[-1], last)
         series = replace(series, batches=(*series.batches[:-1], last))
-    if as_json:
-        print_json(series.to_dict())
-    else:
-        for sent in series.batches:
-            if not sent.ok or sent.failed_records:
-                _describe(sent)
-        show(str(series))
-        if series.batches:
-            _next(series.batches[-1], to, folder, known=wait_)
+    answer(series.to_dict)
+    for sent in series.batches:
+        if not sent.ok or sent.failed_records:
+            _describe(sent)
+    show(str(series))
+    if series.batches:
+        _next(series.batches[-1], to, folder, known=wait_)
     return 1 if series.failed or (wait_ and _failed(series.batches[-1])) else 0
 
 
@@ -235,7 +226,7 @@ def batch() -> None:
 @connection
 @click.option("--wait", "wait_", is_flag=True, help="Wait until the batch has ended.")
 @_WAIT_SECONDS
-def batch_status(batch_id: str, to: Connection, as_json: bool, wait_: bool, wait_seconds: float | None) -> int:
+def batch_status(batch_id: str, to: Connection, wait_: bool, wait_seconds: float | None) -> int:
     """Show a batch's state, counts and errors; exit code 1 if it failed.
 
     \b
@@ -248,7 +239,7 @@ def batch_status(batch_id: str, to: Connection, as_json: bool, wait_: bool, wait
             found = client.wait(batch_id, timeout, on_status=_watched)
         else:
             found = client.status(batch_id)
-        _report(found, to, as_json)
+        _report(found, to)
         return 1 if found.status in ("failed", "failure") else 0
 
 
@@ -257,7 +248,7 @@ def batch_status(batch_id: str, to: Connection, as_json: bool, wait_: bool, wait
 @connection
 @click.option("--manifest", metavar="DIR|MANIFEST", help="The files that were sent; gives each error its source row.")
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Errors to show.")
-def batch_errors(batch_id: str, to: Connection, as_json: bool, manifest: str | None, limit: int) -> int:
+def batch_errors(batch_id: str, to: Connection, manifest: str | None, limit: int) -> int:
     """Show which rows of a batch failed, and why.
 
     \b
@@ -271,17 +262,15 @@ def batch_errors(batch_id: str, to: Connection, as_json: bool, manifest: str | N
         errors = client.errors(batch_id, sent)
         first = list(islice(errors, limit))
         more = sum(1 for _ in errors)
-        if as_json:
-            listed = [error.to_dict() for error in first]
-            print_json({**found.to_dict(), "rowErrors": listed, "rowErrorsNotShown": more})
-        else:
-            _describe(found)
-            for error in first:
-                show(str(error))
-            if more:
-                show(f"... and {more} more (--limit)")
-            if not first and found.failed_records:
-                show("The platform names no rows: the batch was sent without diagnostics, or they are too old.")
+        listed = [error.to_dict() for error in first]
+        answer(lambda: {**found.to_dict(), "rowErrors": listed, "rowErrorsNotShown": more})
+        _describe(found)
+        for error in first:
+            show(str(error))
+        if more:
+            show(f"... and {more} more (--limit)")
+        if not first and found.failed_records:
+            show("The platform names no rows: the batch was sent without diagnostics, or they are too old.")
         return 0
 
 
@@ -291,9 +280,9 @@ def _action(name: str, about: str) -> None:
     @batch.command(name, help=about)
     @click.argument("batch_id", shell_complete=complete.batches)
     @connection
-    def act(batch_id: str, to: Connection, as_json: bool) -> None:
+    def act(batch_id: str, to: Connection) -> None:
         with to.client() as client:
-            _report(getattr(client, name)(batch_id), to, as_json)
+            _report(getattr(client, name)(batch_id), to)
 
 
 _action("abort", "Cancel a batch that has not ended.")
@@ -325,7 +314,7 @@ _action("revert", "Delete an ingested batch: it becomes inactive, its data no lo
 )
 @click.option("--collect-after", type=click.FloatRange(0), metavar="SECONDS", help="Delete inactive batches.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object once it listens.")
-def emulate(data: str | None, schemas: str | None, host: str, as_json: bool, **settings: Any) -> int:
+def emulate(data: str | None, schemas: str | None, host: str, **settings: Any) -> int:
     """Run the batch ingestion API on this machine, with Catalog, Data Access and profile look-ups.
 
     \b
@@ -343,7 +332,7 @@ def emulate(data: str | None, schemas: str | None, host: str, as_json: bool, **s
     url = server.open_url()
     if host not in ("127.0.0.1", "localhost", "::1"):
         say(f"attention: {host} can be reached from other machines; without --token any bearer token is taken")
-    answer(as_json, {"url": url, "pid": os.getpid()}, [f"emulator listening on {url}"])
+    answer(lambda: {"url": url, "pid": os.getpid()}, [f"emulator listening on {url}"])
     sys.stdout.flush()
     with little_memory():
         server.run()

@@ -18,7 +18,7 @@ from .arrow_runtime import load_arrow
 from .command import Command
 from .findings import REASONS, show_losses, show_next, show_outcome
 from .lineage import OPENLINEAGE, lineage, record_run
-from .printer import event, print_json, show, show_lines, warn
+from .printer import answer, event, show, show_lines, warn
 from .progress import progress
 
 
@@ -85,7 +85,7 @@ def prepare(
     error_threshold: float | None, max_loss: float, reading: options.SourceOptions, names: str | None,
     values: tuple[str, ...], contract: Path | None, engine: str, master: str | None, jobs: int | None,
     report: Path | None, hide_values: bool, bar: bool | None, openlineage: str | None, output_format: str,
-    as_json: bool, max_bytes: int | None, **common: Any,
+    max_bytes: int | None, **common: Any,
 ) -> int:  # fmt: skip
     """Map, check and write SOURCE as files ready for upload.
 
@@ -155,12 +155,10 @@ def prepare(
     if upsert:
         from .diff import shown_result
 
-        return shown_result(result, as_json, output_format, max_loss, file=file)
-    if as_json:
-        print_json(_facts(result))
-    else:
-        show_outcome(result, output_format, max_loss, file)
-    if not as_json and output_format != "github":
+        return shown_result(result, output_format, max_loss, file=file)
+    answer(lambda: _facts(result))
+    show_outcome(result, output_format, max_loss, file)
+    if output_format != "github":
         if report is not None:
             show(f"report -> {report}")
         if result.rejected:
@@ -205,7 +203,7 @@ def _facts(result: Any) -> dict[str, Any]:
     help="End with 1 if a field loses more than PCT % of its values in all of OUT.  [default: as the run had it]",
 )  # fmt: skip
 @options.JSON
-def mend(out: Path, rejects: Path | None, schema: Path | None, max_loss: float | None, as_json: bool) -> int:
+def mend(out: Path, rejects: Path | None, schema: Path | None, max_loss: float | None) -> int:
     """Run corrected rejects of the run in OUT again, into a further part of it.
 
     REJECTS has lines as in OUT/rejects.jsonl, with a corrected "source"; the default is that file itself.
@@ -213,11 +211,10 @@ def mend(out: Path, rejects: Path | None, schema: Path | None, max_loss: float |
     from ..pipeline.resubmit import mend as run
 
     done = run(out, rejects, schema=schema, max_loss=max_loss)
-    if as_json:
-        facts = {"tried": done.tried, "written": done.written, "rejected": done.still_rejected, "skipped": done.skipped,
-                 "values": done.manifest.values, "excessive": list(done.excessive)}  # fmt: skip
-        print_json(facts)
-    else:
-        show(str(done))
-        show_losses(done.excessive, done.values, done.max_loss, REASONS)
+    answer(lambda: {
+        "tried": done.tried, "written": done.written, "rejected": done.still_rejected, "skipped": done.skipped,
+        "values": done.manifest.values, "excessive": list(done.excessive),
+    })  # fmt: skip
+    show(str(done))
+    show_losses(done.excessive, done.values, done.max_loss, REASONS)
     return 1 if done.still_rejected or done.excessive else 0

@@ -18,7 +18,7 @@ import shutil
 import sys
 import threading
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import IO, Any
@@ -40,8 +40,9 @@ class ReaderGoneError(Exception):
 
 
 def show(text: str) -> None:
-    """Print text for people on standard output."""
-    _write("\n".join(_cut(line) for line in visible(text, keep="\n\t").split("\n")))
+    """Print a part of the result for people on standard output; nothing where JSON is wanted."""
+    if not _wants_json:
+        _write("\n".join(_cut(line) for line in visible(text, keep="\n\t").split("\n")))
 
 
 def say(text: str) -> None:
@@ -49,10 +50,16 @@ def say(text: str) -> None:
     _write("\n".join(_cut(line) for line in visible(text, keep="\n\t").split("\n")), to_stderr=True)
 
 
-def say_all(lines: list[str]) -> None:
-    """Print lines for people on standard error: the first ones, and how many more there are."""
+def note(text: str) -> None:
+    """Print a part of the result for people on standard error; nothing where JSON is wanted."""
+    if not _wants_json:
+        say(text)
+
+
+def note_all(lines: list[str]) -> None:
+    """Print lines as :func:`note` does: the first ones, and how many more there are."""
     if lines:
-        say(bounded([visible(line, keep="\n") for line in lines]))
+        note(bounded([visible(line, keep="\n") for line in lines]))
 
 
 #: A stretch of a line: a text, or a text and the name of its style.
@@ -63,7 +70,7 @@ _STYLES = {"error": "1;31", "warning": "33", "hint": "36", "good": "32", "strong
 
 
 def show_lines(lines: Iterable[Sequence[Piece]], hang: int = 4, to_stderr: bool = False, wrap: bool = True) -> None:
-    """Print lines for people in colours, wrapped to the width of the terminal.
+    """Print lines for people in colours, wrapped to the width of the terminal; nothing where JSON is wanted.
 
     Colours are for terminals alone; ``NO_COLOR`` switches them off and ``FORCE_COLOR`` on.  What goes to a file or a
     pipe is not wrapped, so that it can be searched.
@@ -74,6 +81,8 @@ def show_lines(lines: Iterable[Sequence[Piece]], hang: int = 4, to_stderr: bool 
         to_stderr: print on standard error.
         wrap: False for lines that are copied, such as commands.
     """
+    if _wants_json:
+        return
     stream: IO[str] | None = sys.stderr if to_stderr else sys.stdout
     in_colour, columns = coloured(stream), width(stream) if wrap else None
     done: list[str] = []
@@ -139,8 +148,9 @@ def _wrapped(pieces: Sequence[tuple[str, str]], columns: int | None, hang: int) 
 
 
 def emit(text: str, end: str = "\n") -> None:
-    """Print text for programs on standard output, as it is."""
-    _write(text, end=end)
+    """Print text for programs on standard output, as it is; nothing where JSON is wanted."""
+    if not _wants_json:
+        _write(text, end=end)
 
 
 def event(kind: str, /, **facts: Any) -> None:
@@ -173,10 +183,10 @@ def print_json(data: Any, indent: int | None = None) -> None:
         _print(data, indent)
 
 
-def answer(as_json: bool, facts: Any, lines: Iterable[str]) -> None:
-    """Print the facts as JSON, or the lines, which say the same to people."""
-    if as_json:
-        print_json(facts)
+def answer(facts: Callable[[], Any], lines: Iterable[str] = ()) -> None:
+    """Print the facts where JSON is wanted, else the lines, which say the same to people."""
+    if _wants_json:
+        print_json(facts())
     else:
         for line in lines:
             show(line)
@@ -188,7 +198,7 @@ def _print(data: Any, indent: int | None = None) -> None:
     _write(_FOR_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
-_printed_json = _lines = False
+_wants_json = _printed_json = _lines = False
 _command = ""
 _last: dict[str, Any] = {}
 _LOCK = threading.Lock()
@@ -198,7 +208,14 @@ def begin(lines: bool = False, command: str = "") -> None:
     """Forget what an earlier command of this process printed; `lines` asks for events, see :func:`event`."""
     global _printed_json, _lines, _command
     _printed_json, _lines, _command = False, lines, command
+    want_json(False)
     _last.clear()
+
+
+def want_json(wanted: bool) -> None:
+    """Say whether the result is wanted as JSON; then what is a part of it for people is not printed."""
+    global _wants_json
+    _wants_json = wanted
 
 
 #: Words by which a message already says what to do.
@@ -234,6 +251,7 @@ def refuse(code: str, message: str, hint: str, as_json: bool, text: str | None =
         text: what standard error gets instead of `message` and `hint`.
         more: further keys of the error.
     """
+    want_json(False)  # what follows is for people too
     usual = _HINTS.get(code, "")
     if _command and f"`xdmprep {_command}`" in usual:
         usual = _HINTS_OF_CHECKS[code]

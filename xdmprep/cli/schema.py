@@ -25,7 +25,7 @@ from .command import CommandGroup as Commands
 from .connection import Connection, connection
 from .findings import FindingLine, annotate, show_findings
 from .options import FILE, JSON, OUTPUT_FORMAT
-from .printer import answer, emit, print_json, say, show, warn
+from .printer import answer, emit, note, show, warn
 
 if TYPE_CHECKING:
     from ..core.stream import Chunk
@@ -52,19 +52,17 @@ def schema() -> None:
 @_COMPONENTS
 @_COMPAT
 @JSON
-def show_command(
-    path: str, depth: int | None, schema_id: str | None, components: Path | None, compat: bool, as_json: bool
-) -> None:
+def show_command(path: str, depth: int | None, schema_id: str | None, components: Path | None, compat: bool) -> None:
     """Print the fields of the schema in PATH as a tree.
 
     PATH is a file, or a folder with --id; a folder alone lists its schemas.  Required fields carry a star.
     """
     if is_folder(path) and not schema_id:
-        _list(Registry.load(path, compat=compat), as_json)
+        _list(Registry.load(path, compat=compat))
         return
     found = _open_schema(path, schema_id, components, compat)
     warn(found.profile_warning)
-    answer(as_json, _facts(found), [found.describe(depth=depth)])
+    answer(lambda: _facts(found), [found.describe(depth=depth)])
 
 
 #: What ``schema check --json`` prints of a finding.
@@ -80,7 +78,6 @@ _KEYS = ("code", "severity", "path", "message", "value", "hint")
 @JSON
 def check(
     paths: tuple[str, ...], schema_id: str | None, components: Path | None, compat: bool, output_format: str,
-    as_json: bool,
 ) -> None:  # fmt: skip
     """Report what is doubtful in the schemas in PATH: contradictions, fields that no value fits, pitfalls.
 
@@ -98,15 +95,14 @@ def check(
             issues += _edited(Path(path), found)
         errors = sum(issue.severity == "error" for issue in issues)
         checked.append((path, found, issues, errors))
-    if as_json:
-        facts = [
-            {"id": found.id, "sha256": found.sha256, "errors": errors, "warnings": len(issues) - errors,
-             "issues": [{key: getattr(issue, key) for key in _KEYS} for issue in issues]}
-            for _, found, issues, errors in checked
-        ]  # fmt: skip
-        every = [{"file": str(path), **one} for (path, *_), one in zip(checked, facts, strict=True)]
-        print_json(facts[0] if len(paths) == 1 else {"errors": sum(one[3] for one in checked), "files": every})
-    for path, found, issues, errors in () if as_json else checked:
+    facts = [
+        {"id": found.id, "sha256": found.sha256, "errors": errors, "warnings": len(issues) - errors,
+         "issues": [{key: getattr(issue, key) for key in _KEYS} for issue in issues]}
+        for _, found, issues, errors in checked
+    ]  # fmt: skip
+    every = [{"file": str(path), **one} for (path, *_), one in zip(checked, facts, strict=True)]
+    answer(lambda: facts[0] if len(paths) == 1 else {"errors": sum(one[3] for one in checked), "files": every})
+    for path, found, issues, errors in checked:
         fields = sum(1 for _ in found.root.walk()) - 1
         verdict = (
             f"{counted(errors, 'error')}, {counted(len(issues) - errors, 'warning')}" if issues else "nothing doubtful"
@@ -117,7 +113,7 @@ def check(
             annotate(listed, summary)
         else:
             show_findings(listed)
-            (say if issues else show)(summary)
+            (note if issues else show)(summary)
     sys.exit(2 if any(errors for *_, errors in checked) else 0)
 
 
@@ -148,9 +144,7 @@ def _edited(path: Path, found: Schema) -> list[Issue]:
 @_COMPONENTS
 @_COMPAT
 @JSON
-def diff_command(
-    old: str, new: str, data: Path | None, rules: RuleSet, components: Path | None, compat: bool, as_json: bool
-) -> None:
+def diff_command(old: str, new: str, data: Path | None, rules: RuleSet, components: Path | None, compat: bool) -> None:
     """Show what changed from the schema OLD to NEW, and what the platform forbids once there is data.
 
     Exit code 1 if a change is breaking or a row would start to fail, 0 otherwise.
@@ -160,30 +154,27 @@ def diff_command(
     changes = diff(before, after)
     breaking = sum(change.effect == "breaking" for change in changes)
     effect = _effect(data, before, after, rules) if data is not None else None
-    if as_json:
-        listed = [{"path": c.path, "effect": c.effect, "message": c.message} for c in changes]
-        facts: dict[str, Any] = {"breaking": breaking, "changes": listed}
-        if effect is not None:
-            facts |= {
-                "startsFailing": effect.starts, "stopsFailing": effect.stops, "failsUnderBoth": effect.both,
-                "moreFindings": [
-                    {"code": g.code, "path": g.path, "message": g.message, "more": more} for g, more in effect.more
-                ],
-            }  # fmt: skip
-        print_json(facts)
+    listed = [{"path": c.path, "effect": c.effect, "message": c.message} for c in changes]
+    facts: dict[str, Any] = {"breaking": breaking, "changes": listed}
+    for change in changes:
+        show(str(change))
+    if changes:
+        note(f"{len(changes)} changes, {breaking} of them breaking")
     else:
-        for change in changes:
-            show(str(change))
-        if changes:
-            say(f"{len(changes)} changes, {breaking} of them breaking")
-        else:
-            show("no difference that matters to data")
-        if effect is not None:
-            show(f"{data}: {counted(len(effect.starts), 'row')} newly failing{_some(effect.starts)}, "
-                       f"{len(effect.stops):,} stop failing{_some(effect.stops)}, "
-                       f"{effect.both:,} fail under both")  # fmt: skip
-            for group, more in effect.more:
-                show(f"  {more:>9,} more {group.code:<18} {group.path or 'record'}: {group.message}")
+        show("no difference that matters to data")
+    if effect is not None:
+        facts |= {
+            "startsFailing": effect.starts, "stopsFailing": effect.stops, "failsUnderBoth": effect.both,
+            "moreFindings": [
+                {"code": g.code, "path": g.path, "message": g.message, "more": more} for g, more in effect.more
+            ],
+        }  # fmt: skip
+        show(f"{data}: {counted(len(effect.starts), 'row')} newly failing{_some(effect.starts)}, "
+             f"{len(effect.stops):,} stop failing{_some(effect.stops)}, "
+             f"{effect.both:,} fail under both")  # fmt: skip
+        for group, more in effect.more:
+            show(f"  {more:>9,} more {group.code:<18} {group.path or 'record'}: {group.message}")
+    answer(lambda: facts)
     sys.exit(1 if breaking or (effect is not None and effect.starts) else 0)
 
 
@@ -260,7 +251,7 @@ def _failing(data: Path, schema: Schema, rules: RuleSet) -> tuple[Any, list[Grou
 @JSON
 def sample(
     path: str, count: int, seed: int, fill: float, out: Path | None, schema_id: str | None, components: Path | None,
-    compat: bool, as_json: bool,
+    compat: bool,
 ) -> None:  # fmt: skip
     """Generate valid records for the schema in PATH, as single-line JSON."""
     from ..core.manifest import whole_file
@@ -269,21 +260,17 @@ def sample(
     found = _open_schema(path, schema_id, components, compat)
     warn(found.profile_warning)
     records = make_up(found, count, seed=seed, fill=fill)
-    if as_json and out is None:
-        print_json({"records": list(records)})
-        return
     lines = (json.dumps(record, ensure_ascii=False, separators=(",", ":")) for record in records)
     if out is None:
+        answer(lambda: {"records": list(records)})
         for line in lines:
             emit(line)
         return
     with whole_file(out) as file:
         for line in lines:
             file.write((line + "\n").encode())
-    if as_json:
-        print_json({"file": str(out), "count": count})
-    else:
-        say(f"{out}: {counted(count, 'record')}")
+    answer(lambda: {"file": str(out), "count": count})
+    note(f"{out}: {counted(count, 'record')}")
 
 
 @schema.command(
@@ -300,9 +287,7 @@ def sample(
     "--check", "only_check", is_flag=True, help="Write nothing; exit with 1 if a schema differs from what was pulled."
 )
 @connection
-def pull(
-    ids: tuple[str, ...], out: Path, form: str, list_them: bool, only_check: bool, to: Connection, as_json: bool
-) -> None:
+def pull(ids: tuple[str, ...], out: Path, form: str, list_them: bool, only_check: bool, to: Connection) -> None:
     """Fetch schemas by $id or meta:altId from the Schema Registry, with descriptors, and pin them by hash."""
     from ..client import registry as remote
 
@@ -312,7 +297,7 @@ def pull(
         if list_them:
             found = remote.list_schemas(client.session)
             lines = [f"{item.get('$id')}  {item.get('version', '')}  {item.get('title', '')}" for item in found]
-            answer(as_json, {"schemas": found}, lines)
+            answer(lambda: {"schemas": found}, lines)
             return
         saved = []
         for schema_id in ids:
@@ -322,10 +307,8 @@ def pull(
                 with suppress(SchemaError):  # what was pulled is kept, whatever can be read of it
                     warn(Schema.from_dict(pulled.schema, descriptors=pulled.descriptors).profile_warning)
             saved.append({"id": pulled.id, "file": str(done.file), "state": done.state})
-            if not as_json:
-                show(f"{done.state:<8}{pulled.id}  {'' if only_check else done.file}".rstrip())
-        if as_json:
-            print_json({"schemas": saved})
+            show(f"{done.state:<8}{pulled.id}  {'' if only_check else done.file}".rstrip())
+        answer(lambda: {"schemas": saved})
     sys.exit(1 if only_check and any(entry["state"] != "same" for entry in saved) else 0)
 
 
@@ -345,16 +328,12 @@ def _open_schema(
     return Schema.load(path, known, compat=compat)
 
 
-def _list(registry: Registry, as_json: bool) -> None:
+def _list(registry: Registry) -> None:
     titles = {id: registry.document(id).content.get("title", "") for id in registry}  # type: ignore[union-attr]
     if not titles:
         raise SchemaError("no schema is in the folder. Give a folder of XDM schemas in JSON, or a schema's file.")
-    if as_json:
-        print_json({"schemas": titles})
-        return
-    for id, title in titles.items():
-        show(f"{id}  {title}")
-    say(f"{len(titles)} schemas and components; name one with --id.")
+    answer(lambda: {"schemas": titles}, [f"{id}  {title}" for id, title in titles.items()])
+    note(f"{len(titles)} schemas and components; name one with --id.")
 
 
 def _facts(found: Schema) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,7 +17,7 @@ from .arrow_runtime import load_arrow
 from .command import Command
 from .findings import annotate_report, show_losses, show_next, show_report
 from .mistakes import refuse_lists
-from .printer import event, print_json, show
+from .printer import answer, event, show
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ Ends with 0 if all records are valid, 1 if some are not or, with --mapping, a fi
 def validate(
     files: tuple[Path | str, ...], schema: Path | str, mapping: Path | str | None, rules: RuleSet,
     settings: tuple[str, ...], cap: int | None, max_loss: float, jobs: int | None, report: Path | None,
-    hide_values: bool, bar: bool | None, output_format: str, as_json: bool,
+    hide_values: bool, bar: bool | None, output_format: str,
 ) -> int:  # fmt: skip
     """Check FILES (JSON lines, a JSON array, Parquet; CSV with a mapping or an ad-hoc schema) against a schema."""
     event("started", command="validate", sources=[place(file) for file in files])
@@ -107,31 +107,28 @@ def validate(
             one.name, one.cap = place(file), cap
             if held is not None and cap is None:
                 one.keep(held)
-        if output_format == "github" and not as_json:
+        if output_format == "github":
             annotate_report(one, place(file))
-        elif not as_json:
+        else:
             show_report(one)
     whole = found[0] if len(found) == 1 else FilesReport(found, cap=cap)
     whole.hides_values = hide_values
     excessive = () if mapping is None else whole.values.excessive(max_loss)
     if report is not None:
         whole.save(report)
-    if not as_json and output_format == "text":
+    if output_format == "text":
         if len(found) > 1:
             show(whole.headline())
         if report is not None:
             show(f"report -> {report}")
-    if not as_json:
-        show_losses(excessive, whole.values, max_loss)
-    if not as_json and output_format == "text":
+    show_losses(excessive, whole.values, max_loss)
+    if output_format == "text":
         _show_next(found, files, mapping, schema)
-    if as_json:
-        files_shown = [{"file": place(file), **one.to_dict()} for file, one in zip(files, found, strict=True)]
-        totals: dict[str, Any] = {
-            "valid": whole.valid, "rows": whole.rows, "invalid": whole.invalid, "findings": whole.found,
-            "values": whole.values.table(lost_only=True), "excessive": list(excessive),
-        }  # fmt: skip
-        print_json({**totals, "files": files_shown})
+    answer(lambda: {
+        "valid": whole.valid, "rows": whole.rows, "invalid": whole.invalid, "findings": whole.found,
+        "values": whole.values.table(lost_only=True), "excessive": list(excessive),
+        "files": [{"file": place(file), **one.to_dict()} for file, one in zip(files, found, strict=True)],
+    })  # fmt: skip
     return 0 if whole.valid and not excessive else 1
 
 
