@@ -10,12 +10,11 @@ from urllib.parse import parse_qs
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from .. import wire
 from ..core.documents import TEXT, list_of, nullable, record
-from .responses import FILLED, Refusal, fitting, json_route, pretty, value_at, whole_number
-from .state import State
+from .responses import FILLED, Refusal, fitting, pretty, value_at, whole_number
+from .state import Routes, State
 
 _WANTED = record(
     {"identities": list_of(record({"entityId": FILLED, "entityIdNS": record({"code": TEXT})}))},
@@ -23,18 +22,12 @@ _WANTED = record(
 )
 
 
-def routes() -> list[Route]:
-    """``/ims/token`` and ``/data/core/ups/access/entities``."""
-    return [
-        Route("/ims/token/{version}", token, methods=["POST"]),
-        Route(wire.PROFILE, entities, methods=["GET"]),
-        Route(wire.PROFILE, json_route(many_entities), methods=["POST"]),
-    ]
+routes = Routes()
 
 
-async def token(request: Request) -> Response:
-    """``POST /ims/token/v3``: client credentials against a bearer token (v2: the same in the query)."""
-    state = State.of(request)
+@routes("POST /ims/token/{version}")
+async def _token(state: State, request: Request) -> Response:
+    """Client credentials against a bearer token; version 2 has them in the query."""
     form = {name: values[0] for name, values in parse_qs((await request.body()).decode("latin-1")).items()}
     form = {**dict(request.query_params), **form}
     if form.get("grant_type") != "client_credentials":
@@ -53,9 +46,10 @@ def _refused(error: str, why: str) -> Response:
 # ---- profiles ------------------------------------------------------------------------------------------------------
 
 
-def entities(request: Request) -> Response:
-    """``GET /access/entities``: one merged profile, or the events of one."""
-    state, query = State.of(request), request.query_params
+@routes(f"GET {wire.PROFILE}")
+def _entities(state: State, request: Request) -> Response:
+    """One merged profile, or the events of one."""
+    query = request.query_params
     schema = query.get("schema.name", "_xdm.context.profile")
     if schema == "_xdm.context.experienceevent":
         value, namespace = query.get("relatedEntityId") or query.get("entityId"), _namespace(query, True)
@@ -111,11 +105,12 @@ def _events(state: State, request: Request, namespace: str, value: str) -> dict[
     return {"_page": orders, "children": shown, "_links": {"next": {"href": ""}}}
 
 
-def many_entities(request: Request, body: Any) -> Response:
-    """``POST /access/entities``: several profiles at once."""
+@routes(f"POST {wire.PROFILE}", media=())
+def _many_entities(state: State, request: Request, body: Any) -> Response:
+    """Several profiles at once."""
     wanted = fitting(body, _WANTED)
     fields = wanted.get("fields") or []
-    state, result = State.of(request), {}
+    result: dict[str, Any] = {}
     for item in wanted["identities"]:
         found = _one(state, item["entityIdNS"]["code"], item["entityId"], True, ",".join(fields))
         if found is not None:

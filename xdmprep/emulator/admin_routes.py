@@ -6,39 +6,29 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from .faults import Fault
-from .responses import empty, json_route, pretty
-from .state import State
+from .responses import empty, pretty
+from .state import Routes, State
+
+routes = Routes("/_emulator")
 
 
-def routes() -> list[Route]:
-    """The control routes."""
-    return [
-        Route("/_emulator/health", health, methods=["GET"]),
-        Route("/_emulator/faults", list_faults, methods=["GET"]),
-        Route("/_emulator/faults", json_route(add_faults), methods=["POST"]),
-        Route("/_emulator/faults", clear_faults, methods=["DELETE"]),
-        Route("/_emulator/reset", reset, methods=["POST"]),
-        Route("/_emulator/expire-tokens", expire_tokens, methods=["POST"]),
-    ]
-
-
-def health(request: Request) -> Response:
-    """``GET /_emulator/health``: it is there."""
+@routes("GET /health")
+def _health(state: State, request: Request) -> Response:
     return pretty({"status": "ok"})
 
 
-def list_faults(request: Request) -> Response:
-    """``GET /_emulator/faults``."""
-    return pretty(State.of(request).faults.listed())
+@routes("GET /faults")
+def _list_faults(state: State, request: Request) -> Response:
+    return pretty(state.faults.listed())
 
 
-def add_faults(request: Request, body: Any) -> Response:
-    """``POST /_emulator/faults``: one rule or an array of them, objects or ``key=value,...`` texts."""
-    apply(State.of(request), [Fault.of(item) for item in (body if isinstance(body, list) else [body])])
-    return list_faults(request)
+@routes("POST /faults", media=())
+def _add_faults(state: State, request: Request, body: Any) -> Response:
+    """One rule or an array of them, objects or ``key=value,...`` texts."""
+    apply(state, [Fault.of(item) for item in (body if isinstance(body, list) else [body])])
+    return _list_faults(state, request)
 
 
 def apply(state: State, faults: list[Fault]) -> None:
@@ -50,25 +40,24 @@ def apply(state: State, faults: list[Fault]) -> None:
             state.faults.add(fault)
 
 
-def clear_faults(request: Request) -> Response:
-    """``DELETE /_emulator/faults``."""
-    state = State.of(request)
+@routes("DELETE /faults")
+def _clear_faults(state: State, request: Request) -> Response:
     state.faults.clear()
     state.ingestion.stalls.clear()
     return empty(204)
 
 
-def reset(request: Request) -> Response:
-    """``POST /_emulator/reset``: forget all datasets, batches, profiles, tokens and faults."""
-    state = State.of(request)
+@routes("POST /reset")
+def _reset(state: State, request: Request) -> Response:
+    """Forget all datasets, batches, profiles, tokens and faults."""
     state.store.reset()
     state.profiles.reset()
-    return clear_faults(request)
+    return _clear_faults(state, request)
 
 
-def expire_tokens(request: Request) -> Response:
-    """``POST /_emulator/expire-tokens``: every token that was issued is expired from now on."""
-    state = State.of(request)
+@routes("POST /expire-tokens")
+def _expire_tokens(state: State, request: Request) -> Response:
+    """Every token that was issued is expired from now on."""
     with state.store.transaction() as db:
         db.execute("UPDATE token SET expires = 0")
     return empty(204)

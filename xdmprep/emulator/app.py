@@ -42,8 +42,8 @@ def create_app(state: State, allowed_hosts: frozenset[str] | None = None) -> ASG
     """
     app = Starlette(
         routes=[
-            *uploads.routes(), *catalog.routes(), *export.routes(), *access.routes(), *resources.routes(),
-            *mappings.routes(), *admin_routes.routes(), *html.routes(),
+            *uploads.routes, *catalog.routes, *export.routes, *access.routes, *resources.routes,
+            *mappings.routes, *admin_routes.routes, *html.routes,
         ],
         exception_handlers={
             Refusal: _refused, XdmPrepError: _wrong, HTTPException: _http, ClientDisconnect: _gone, OSError: _failed,

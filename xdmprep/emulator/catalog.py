@@ -7,15 +7,14 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from .. import wire
 from ..core.documents import LIST, OBJECT, TEXT, map_of, nullable, record
 from .patching import json_patch
 from .profiles import merge
 from .registry import behavior_of, kind_of
-from .responses import FILLED, Refusal, content_type, fitting, json_object, json_route, pretty, value_at, whole_number
-from .state import State, made_by
+from .responses import FILLED, Refusal, content_type, fitting, json_object, pretty, value_at, whole_number
+from .state import Routes, State, made_by
 from .store import next_version, now_ms
 
 DEFAULT_LIMIT = 20
@@ -31,35 +30,20 @@ _DATASET = record({"name": FILLED}, {
 })  # fmt: skip
 
 
-def routes() -> list[Route]:
-    """The routes under ``/data/foundation/catalog``; ``/batch/{id}`` is the old name of ``/batches/{id}``."""
-    base = wire.CATALOG
-    return [
-        Route(base + "/batches", list_batches, methods=["GET"]),
-        Route(base + "/batches/{batch}", show_batch, methods=["GET"]),
-        Route(base + "/batch/{batch}", show_batch, methods=["GET"]),
-        Route(base + "/lastBatches", last_batches, methods=["GET"]),
-        Route(base + "/dataSets", list_datasets, methods=["GET"]),
-        Route(base + "/dataSets", json_route(create_dataset), methods=["POST"]),
-        Route(base + "/dataSets/{dataset}", show_dataset, methods=["GET"]),
-        Route(base + "/dataSets/{dataset}", json_route(change_dataset), methods=["PATCH", "PUT"]),
-        Route(base + "/dataSets/{dataset}", delete_dataset, methods=["DELETE"]),
-        Route(base + "/v2/dataSets/{dataset}", json_route(change_dataset), methods=["PATCH"]),
-    ]
+routes = Routes(wire.CATALOG)
 
 
 # ---- batches -------------------------------------------------------------------------------------------------------
 
 
-def show_batch(request: Request) -> Response:
-    """``GET /batches/{batch}``."""
-    doc = State.of(request).batch(request)
+@routes("GET /batches/{batch}", "GET /batch/{batch}")
+def _show_batch(state: State, request: Request) -> Response:
+    doc = state.batch(request)
     return pretty({doc["id"]: doc})
 
 
-def list_batches(request: Request) -> Response:
-    """``GET /batches``."""
-    state = State.of(request)
+@routes("GET /batches")
+def _list_batches(state: State, request: Request) -> Response:
     query = request.query_params
     for name in ("createdAfter", "createdBefore", "created", "updated", "started", "completed"):
         if name in query and not re.fullmatch("[0-9]{1,18}", query[name]):
@@ -86,9 +70,9 @@ def _batch_matches(doc: dict[str, Any], query: Any) -> bool:
     return not ("createdBefore" in query and not doc["created"] < int(query["createdBefore"]))
 
 
-def last_batches(request: Request) -> Response:
-    """``GET /lastBatches``: the newest batch of each dataset."""
-    state = State.of(request)
+@routes("GET /lastBatches")
+def _last_batches(state: State, request: Request) -> Response:
+    """The newest batch of each dataset."""
     wanted = request.query_params.get("dataSetId") or request.query_params.get("dataSet")
     newest: dict[str, dict[str, Any]] = {}
     for doc in state.store.batches("sandbox = ?", state.sandbox(request)):
@@ -136,9 +120,8 @@ def _property_matches(doc: dict[str, Any], pattern: str) -> bool:
 # ---- datasets ------------------------------------------------------------------------------------------------------
 
 
-def create_dataset(request: Request, body: Any) -> Response:
-    """``POST /dataSets``."""
-    state = State.of(request)
+@routes("POST /dataSets", media=())
+def _create_dataset(state: State, request: Request, body: Any) -> Response:
     _check_dataset(state, json_object(body), state.sandbox(request))
     doc = {
         **made_by(request), "name": body["name"], "description": "", "version": "1.0.0", "state": "DRAFT", "tags": {},
@@ -171,17 +154,16 @@ def _check_dataset(state: State, doc: dict[str, Any], sandbox: str) -> None:
         raise Refusal(400, "tags.unifiedProfile: isUpsert needs enabled: true")
 
 
-def show_dataset(request: Request) -> Response:
-    """``GET /dataSets/{dataset}``."""
-    key, doc = State.of(request).dataset(request)
+@routes("GET /dataSets/{dataset}")
+def _show_dataset(state: State, request: Request) -> Response:
+    key, doc = state.dataset(request)
     if wanted := request.query_params.get("properties"):
         doc = {name: doc[name] for name in wanted.split(",") if name in doc}
     return pretty({key: doc})
 
 
-def list_datasets(request: Request) -> Response:
-    """``GET /dataSets``."""
-    state = State.of(request)
+@routes("GET /dataSets")
+def _list_datasets(state: State, request: Request) -> Response:
     docs = [{"_id": key, **doc} for key, doc in state.store.datasets(state.sandbox(request)).items()]
     query = request.query_params
     for name in ("name", "createdUser", "createdClient", "state"):
@@ -193,9 +175,10 @@ def list_datasets(request: Request) -> Response:
     return pretty({key: {name: value for name, value in doc.items() if name != "_id"} for key, doc in page.items()})
 
 
-def change_dataset(request: Request, body: Any) -> Response:
-    """``PATCH`` (a JSON object or a JSON Patch) and ``PUT /dataSets/{dataset}``."""
-    state, media = State.of(request), content_type(request, wire.JSON_TYPE, wire.PATCH_TYPE)
+@routes("PATCH,PUT /dataSets/{dataset}", "PATCH /v2/dataSets/{dataset}", media=())
+def _change_dataset(state: State, request: Request, body: Any) -> Response:
+    """PATCH takes a JSON object or a JSON Patch, PUT the whole dataset."""
+    media = content_type(request, wire.JSON_TYPE, wire.PATCH_TYPE)
     with state.store.lock:
         key, doc = state.dataset(request)
         old_tags, kept = doc.get("tags", {}), {name: doc[name] for name in KEPT}
@@ -219,9 +202,8 @@ def change_dataset(request: Request, body: Any) -> Response:
     return pretty([f"@/dataSets/{key}"])
 
 
-def delete_dataset(request: Request) -> Response:
-    """``DELETE /dataSets/{dataset}``."""
-    state = State.of(request)
+@routes("DELETE /dataSets/{dataset}")
+def _delete_dataset(state: State, request: Request) -> Response:
     key, _ = state.dataset(request)
     state.store.change_dataset(key, None)
     return pretty([f"@/dataSets/{key}"])

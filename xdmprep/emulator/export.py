@@ -11,26 +11,16 @@ from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import Route
 
 from .. import wire
 from .responses import Refusal, pretty, request_id, whole_number
-from .state import State
+from .state import Routes, State
 from .store import OutputFile
 
 PREVIEW_ROWS = 100
 
 
-def routes() -> list[Route]:
-    """The routes under ``/data/foundation/export``."""
-    base = wire.EXPORT
-    return [
-        Route(base + "/batches/{batch}/meta", meta, methods=["GET"]),
-        Route(base + "/batches/{batch}/failed", failed, methods=["GET"]),
-        Route(base + "/batches/{batch}/files", files, methods=["GET"]),
-        Route(base + "/files/{file}", file, methods=["GET", "HEAD"]),
-        Route(base + "/datasets/{dataset}/preview", preview, methods=["GET"]),
-    ]
+routes = Routes(wire.EXPORT)
 
 
 def _base(request: Request) -> str:
@@ -52,16 +42,16 @@ def _entry(name: str, size: int, href: str) -> dict[str, Any]:
     return {"name": name, "length": str(size), "_links": {"self": {"href": href}}}
 
 
-def _one(request: Request, outputs: list[OutputFile], name: str, path: str) -> Response:
+def _one(state: State, request: Request, outputs: list[OutputFile], name: str, path: str) -> Response:
     """The file of that name; a Refusal if it is none of them."""
     for output in outputs:
         if output.name == name:
-            return _send(request, output)
+            return _send(state, request, output)
     raise Refusal(404, f"{path} does not exist")
 
 
-def _send(request: Request, output: OutputFile) -> Response:
-    path = State.of(request).store.bytes / output.stored
+def _send(state: State, request: Request, output: OutputFile) -> Response:
+    path = state.store.bytes / output.stored
     _check_range(request, output.bytes)
     return FileResponse(path, media_type=wire.BYTES_TYPE, headers=request_id(), filename=output.name)
 
@@ -82,9 +72,9 @@ def _check_range(request: Request, size: int) -> None:
         raise Refusal(416, f"{given}: the file has {size} bytes", {"Content-Range": f"bytes */{size}"})
 
 
-def meta(request: Request) -> Response:
-    """``GET /batches/{batch}/meta?path=``: lists and files of ``row_errors`` and ``input_files``."""
-    state = State.of(request)
+@routes("GET /batches/{batch}/meta")
+def _meta(state: State, request: Request) -> Response:
+    """Lists and files of ``row_errors`` and ``input_files``."""
     key = state.batch(request)["id"]
     path = request.query_params.get("path", "").strip("/")
     here = f"{_base(request)}{wire.export_path(key, 'meta')}?path="
@@ -103,12 +93,12 @@ def meta(request: Request) -> Response:
     if not name:
         places = [(o, here + quote(f"{folder}/{o.name}", safe="")) for o in outputs]
         return _listing(request, [_entry(o.name, o.bytes, place) for o, place in places])
-    return _one(request, outputs, name, path)
+    return _one(state, request, outputs, name, path)
 
 
-def failed(request: Request) -> Response:
-    """``GET /batches/{batch}/failed?path=``: the files of failed records."""
-    state = State.of(request)
+@routes("GET /batches/{batch}/failed")
+def _failed(state: State, request: Request) -> Response:
+    """The files of failed records."""
     key = state.batch(request)["id"]
     outputs = state.store.outputs(key, "failed")
     path = request.query_params.get("path")
@@ -118,12 +108,12 @@ def failed(request: Request) -> Response:
         return _listing(request, items + [_entry(o.name, o.bytes, here + o.name) for o in outputs])
     if path == "_SUCCESS" and outputs:
         return Response(b"", 200, {**request_id(), "Content-Type": wire.BYTES_TYPE})
-    return _one(request, outputs, path, path)
+    return _one(state, request, outputs, path, path)
 
 
-def files(request: Request) -> Response:
-    """``GET /batches/{batch}/files``: the dataset files that the batch became."""
-    state = State.of(request)
+@routes("GET /batches/{batch}/files")
+def _files(state: State, request: Request) -> Response:
+    """The dataset files that the batch became."""
     doc = state.batch(request)
     items = []
     for output in state.store.outputs(doc["id"], "data") if doc["status"] not in wire.WAITING else ():
@@ -136,9 +126,9 @@ def files(request: Request) -> Response:
     return _listing(request, items)
 
 
-def file(request: Request) -> Response:
-    """``GET`` and ``HEAD /files/{file}``: its list of parts, or with ``path`` the bytes, also in ranges."""
-    state = State.of(request)
+@routes("GET,HEAD /files/{file}")
+def _file(state: State, request: Request) -> Response:
+    """Its list of parts, or with ``path`` the bytes, also in ranges."""
     output = state.store.output(request.path_params["file"])
     if output is None or output.kind != "data" or state.store.batch(output.batch, state.sandbox(request)) is None:
         raise Refusal(404, f"file {request.path_params['file']} does not exist")
@@ -148,12 +138,12 @@ def file(request: Request) -> Response:
         return _listing(request, [_entry(output.name, output.bytes, href)])
     if path != output.name:
         raise Refusal(404, f"{path} does not exist")
-    return _send(request, output)
+    return _send(state, request, output)
 
 
-def preview(request: Request) -> Response:
-    """``GET /datasets/{dataset}/preview``: the first 100 rows of the dataset's active batches."""
-    state = State.of(request)
+@routes("GET /datasets/{dataset}/preview")
+def _preview(state: State, request: Request) -> Response:
+    """The first 100 rows of the dataset's active batches."""
     key, _ = state.dataset(request)
     rows: list[Any] = []
     for doc in state.store.batches("dataset = ? AND status IN ('active', 'success')", key):

@@ -10,21 +10,14 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Route
 
 from ..wire import EXPLAIN
-from .state import State
+from .state import Routes, State
 
 _SHOWN = 100
 
 
-def routes() -> list[Route]:
-    """``/`` and the pages it links to."""
-    return [
-        Route("/", home, methods=["GET"]),
-        Route("/_emulator/batches/{batch}", batch, methods=["GET"]),
-        Route("/_emulator/profile", profile, methods=["GET"]),
-    ]
+routes = Routes()
 
 
 @cache
@@ -48,9 +41,9 @@ def _page(page: str, title: str, **shown: Any) -> Response:
     return HTMLResponse(html, headers={"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"})
 
 
-def home(request: Request) -> Response:
+@routes("GET /")
+def _home(state: State, request: Request) -> Response:
     """Datasets, the newest batches, and a form that finds a profile."""
-    state = State.of(request)
     newest = state.store.batches("seq > (SELECT coalesce(max(seq), 0) FROM batch) - ?", _SHOWN)
     return _page(
         "home", "xdmprep emulator", batches=[{"metrics": {}, **doc} for doc in reversed(newest)],
@@ -58,9 +51,9 @@ def home(request: Request) -> Response:
     )  # fmt: skip
 
 
-def batch(request: Request) -> Response:
+@routes("GET /_emulator/batches/{batch}")
+def _batch(state: State, request: Request) -> Response:
     """One batch: its state, files, errors, and the first failed rows."""
-    state = State.of(request)
     key = request.path_params["batch"]
     doc = state.store.batch(key)
     if doc is None:
@@ -74,9 +67,9 @@ def batch(request: Request) -> Response:
     )  # fmt: skip
 
 
-def profile(request: Request) -> Response:
+@routes("GET /_emulator/profile")
+def _profile(state: State, request: Request) -> Response:
     """One merged profile and its events."""
-    state = State.of(request)
     of = request.query_params.get("ns", ""), request.query_params.get("id", "")
     return _page(
         "profile", "Profile", namespace=of[0], identity=of[1], found=state.profiles.profile(*of),

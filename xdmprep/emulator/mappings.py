@@ -12,11 +12,10 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from .. import wire
-from .responses import Refusal, json_object, json_route, pretty, whole_number
-from .state import State
+from .responses import Refusal, json_object, pretty, whole_number
+from .state import Routes, State
 from .store import now_ms
 
 #: What a source is called in requests -> what it is called in answers.
@@ -27,48 +26,40 @@ EXPRESSION_CHARACTERS = 4096
 _BY = "emulator"
 
 
-def routes() -> list[Route]:
-    """The routes under ``/data/foundation/conversion``."""
-    every, one = wire.mapping_set_path(), wire.mapping_set_path() + "/{key}"
-    return [
-        Route(every, list_sets, methods=["GET"]),
-        Route(every, json_route(create_set), methods=["POST"]),
-        Route(one, show_set, methods=["GET"]),
-        Route(one, json_route(replace_set), methods=["PUT"]),
-        Route(one + "/mappings", show_mappings, methods=["GET"]),
-    ]
+routes = Routes(wire.mapping_set_path())
 
 
-def _found(request: Request) -> dict[str, Any]:
-    state, key = State.of(request), request.path_params["key"]
+def _found(state: State, request: Request) -> dict[str, Any]:
+    key = request.path_params["key"]
     found = state.store.mapping_sets(state.sandbox(request)).get(key)
     if found is None:
         raise Refusal(404, f"there is no mapping set {key}")
     return found
 
 
-def list_sets(request: Request) -> Response:
-    """``GET /mappingSets``."""
-    state, query = State.of(request), request.query_params
+@routes("GET ")
+def _list_sets(state: State, request: Request) -> Response:
+    query = request.query_params
     sets = list(state.store.mapping_sets(state.sandbox(request)).values())
     limit, start = whole_number(query, "limit", 20), whole_number(query, "start", 0)
     page = sets[start : start + limit]
     return pretty({"data": page, "_page": {"count": len(page), "limit": limit}, "_links": {}})
 
 
-def show_set(request: Request) -> Response:
-    """``GET /mappingSets/{id}``."""
-    return pretty(_found(request))
+@routes("GET /{key}")
+def _show_set(state: State, request: Request) -> Response:
+    return pretty(_found(state, request))
 
 
-def show_mappings(request: Request) -> Response:
-    """``GET /mappingSets/{id}/mappings``: a bare list."""
-    return pretty(_found(request)["mappings"])
+@routes("GET /{key}/mappings")
+def _show_mappings(state: State, request: Request) -> Response:
+    """A bare list."""
+    return pretty(_found(state, request)["mappings"])
 
 
-def create_set(request: Request, body: Any) -> Response:
-    """``POST /mappingSets``."""
-    state, now = State.of(request), now_ms()
+@routes("POST ", media=())
+def _create_set(state: State, request: Request, body: Any) -> Response:
+    now = now_ms()
     sandbox = state.sandbox(request)
     about = {"id": secrets.token_hex(16), "version": 0, "createdDate": now, "createdBy": _BY}
     made = _stored(body, state, sandbox) | about | {"modifiedDate": now, "modifiedBy": _BY}
@@ -76,12 +67,12 @@ def create_set(request: Request, body: Any) -> Response:
     return pretty(_about(made))
 
 
-def replace_set(request: Request, body: Any) -> Response:
-    """``PUT /mappingSets/{id}``: the whole set anew."""
-    state = State.of(request)
+@routes("PUT /{key}", media=())
+def _replace_set(state: State, request: Request, body: Any) -> Response:
+    """The whole set anew."""
     sandbox = state.sandbox(request)
     with state.store.lock:
-        old = _found(request)
+        old = _found(state, request)
         about = {key: old[key] for key in ("id", "createdDate", "createdBy")} | {"version": old["version"] + 1}
         made = _stored(body, state, sandbox) | about | {"modifiedDate": now_ms(), "modifiedBy": _BY}
         state.store.change_resource(sandbox, made["id"], made)

@@ -19,13 +19,12 @@ from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from .. import wire
 from .patching import json_patch
 from .registry import ADHOC, OTHER_NAMES, container_of, kind_of
-from .responses import Refusal, empty, json_object, json_route, pretty, request_id, whole_number
-from .state import State
+from .responses import Refusal, empty, json_object, pretty, request_id, whole_number
+from .state import Routes, State
 from .store import now_ms, sandbox_id
 
 MOST = 500
@@ -38,23 +37,17 @@ REQUIRED = {
 _ERRORS = "http://ns.adobe.com/aep/errors/"
 
 
-def routes() -> list[Route]:
-    """The routes under ``/data/foundation/schemaregistry``."""
-    base = wire.REGISTRY
-    found = [Route(base + "/stats", stats, methods=["GET"])]
-    of_descriptors = (list_descriptors, show_descriptor, create_descriptor, replace_descriptor, delete_descriptor)
-    of_resources = (list_resources, show_resource, create_resource, change_resource, delete_resource)
-    for kind in ("descriptors", *CREATED, "behaviors", *OTHER_NAMES):
-        every, one, create, change, delete = of_descriptors if kind == "descriptors" else of_resources
-        path, own = f"{base}/{{container}}/{kind}", f"{base}/tenant/{kind}"
-        changes = ["PUT"] if kind == "descriptors" else ["PUT", "PATCH"]
-        found += [Route(path + end, every, methods=["GET"]) for end in ("", "/")]
-        found.append(Route(path + "/{key:path}", one, methods=["GET"]))
-        if kind != "behaviors":
-            found += [Route(own + end, json_route(create, wire.JSON_TYPE), methods=["POST"]) for end in ("", "/")]
-            found.append(Route(own + "/{key:path}", json_route(change, wire.JSON_TYPE), methods=changes))
-            found.append(Route(own + "/{key:path}", delete, methods=["DELETE"]))
-    return found
+routes = Routes(wire.REGISTRY)
+
+
+def _addresses(method: str, path: str, *kinds: str) -> list[str]:
+    """The addresses of each kind: of all resources, with a slash behind it or not, or of one."""
+    ends = [""] if path.endswith("}") else ["", "/"]
+    return [method + " " + path.replace("KIND", kind) + end for kind in kinds for end in ends]
+
+
+_EVERY, _OWN, _ONE = "/{container}/KIND", "/tenant/KIND", "/{key:path}"
+_MADE = (*CREATED, *OTHER_NAMES)
 
 
 # ---- what a request says -------------------------------------------------------------------------------------------
@@ -153,9 +146,9 @@ def _has(value: Any, wanted: str) -> bool:
 # ---- reading -------------------------------------------------------------------------------------------------------
 
 
-def stats(request: Request) -> Response:
-    """``GET /stats``: among others the tenant id."""
-    state = State.of(request)
+@routes("GET /stats")
+def _stats(state: State, request: Request) -> Response:
+    """Among others the tenant id."""
     sandbox = state.sandbox(request)
     counted = {kind: state.schemas.listed(kind, "tenant", sandbox) for kind in CREATED}
     newest = [_short(item) for item in state.store.resources(sandbox).values()][-10:][::-1]
@@ -177,10 +170,10 @@ def _short(item: dict[str, Any]) -> dict[str, Any]:
             "version": str(item.get("version", "1.0"))}  # fmt: skip
 
 
-def list_resources(request: Request) -> Response:
-    """``GET /{container}/schemas`` and the other kinds."""
+@routes(*_addresses("GET", _EVERY, *_MADE, "behaviors"))
+def _list_resources(state: State, request: Request) -> Response:
     form = _accept(request, single=False)
-    state, kind, container = State.of(request), _kind(request), _container(request)
+    kind, container = _kind(request), _container(request)
     found = state.schemas.listed(kind, container, state.sandbox(request))
     shown, page = _window(request, found, "title")
     here = f"{request.url.scheme}://{request.url.netloc}{wire.REGISTRY}/{container}/{kind}"
@@ -196,10 +189,11 @@ def _bare(item: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in item.items() if key != "meta:descriptors"}
 
 
-def show_resource(request: Request) -> Response:
-    """``GET /{container}/schemas/{id}`` and the other kinds: by ``$id`` (percent-encoded) or ``meta:altId``."""
+@routes(*_addresses("GET", _EVERY + _ONE, *_MADE, "behaviors"))
+def _show_resource(state: State, request: Request) -> Response:
+    """By ``$id`` (percent-encoded) or ``meta:altId``."""
     form = _accept(request, single=True)
-    state, kind, container, key = State.of(request), _kind(request), _container(request), _key(request)
+    kind, container, key = _kind(request), _container(request), _key(request)
     found = state.schemas.find(key, state.sandbox(request))
     if found is None or kind_of(found) != kind or container not in ("tenant", container_of(found)):
         raise _not_found(key)  # what Adobe provides is found through the tenant's container too
@@ -225,10 +219,11 @@ def _without_texts(node: Any, names: bool = False) -> Any:
     }
 
 
-def list_descriptors(request: Request) -> Response:
-    """``GET /{container}/descriptors``: grouped by type, or with ``-v2`` as pages."""
+@routes(*_addresses("GET", _EVERY, "descriptors"))
+def _list_descriptors(state: State, request: Request) -> Response:
+    """Grouped by type, or with ``-v2`` as pages."""
     form = _accept(request, single=False)
-    state, container = State.of(request), _container(request)
+    container = _container(request)
     found = state.schemas.descriptors(state.sandbox(request)) if container == "tenant" else []
     found, page = _window(request, found, "@id")
     path = f"{wire.REGISTRY}/{container}/descriptors/"
@@ -244,9 +239,9 @@ def list_descriptors(request: Request) -> Response:
     return pretty(grouped)
 
 
-def show_descriptor(request: Request) -> Response:
-    """``GET /{container}/descriptors/{id}``."""
-    state, key = State.of(request), _key(request)
+@routes(*_addresses("GET", _EVERY + _ONE, "descriptors"))
+def _show_descriptor(state: State, request: Request) -> Response:
+    key = _key(request)
     for item in state.schemas.descriptors(state.sandbox(request)):
         if item["@id"] == key and _container(request) == "tenant":
             return pretty(item)
@@ -256,9 +251,9 @@ def show_descriptor(request: Request) -> Response:
 # ---- creating ------------------------------------------------------------------------------------------------------
 
 
-def create_resource(request: Request, body: Any) -> Response:
-    """``POST /tenant/schemas`` and the other kinds."""
-    state, kind = State.of(request), _kind(request)
+@routes(*_addresses("POST", _OWN, *_MADE), media=[wire.JSON_TYPE])
+def _create_resource(state: State, request: Request, body: Any) -> Response:
+    kind = _kind(request)
     sandbox, tenant = state.sandbox(request), state.schemas.tenant
     _check_body(state, kind, json_object(body), sandbox)
     key = secrets.token_hex(24)
@@ -305,19 +300,19 @@ GIVEN = ("$id", "meta:altId", "meta:resourceType", "imsOrg", "meta:containerId",
          "meta:extensible", "meta:abstract", "meta:xdmType")  # fmt: skip
 
 
-def _own(request: Request) -> tuple[State, str, dict[str, Any]]:
-    """The state, the sandbox, and the tenant's resource that the request's path names; a Refusal if there is none."""
-    state, key = State.of(request), _key(request)
-    sandbox = state.sandbox(request)
+def _own(state: State, request: Request) -> dict[str, Any]:
+    """The tenant's resource that the request's path names; a Refusal if there is none."""
+    key, sandbox = _key(request), state.sandbox(request)
     found = state.schemas.find(key, sandbox)
     if found is None or kind_of(found) != _kind(request) or container_of(found) != "tenant":
         raise _not_found(key)
-    return state, sandbox, found
+    return found
 
 
-def change_resource(request: Request, body: Any) -> Response:
-    """``PUT`` (the whole resource) and ``PATCH`` (a JSON Patch) ``/tenant/schemas/{id}`` and the other kinds."""
-    (state, sandbox, old), kind = _own(request), _kind(request)
+@routes(*_addresses("PUT,PATCH", _OWN + _ONE, *_MADE), media=[wire.JSON_TYPE])
+def _change_resource(state: State, request: Request, body: Any) -> Response:
+    """PUT takes the whole resource, PATCH a JSON Patch."""
+    old, kind, sandbox = _own(state, request), _kind(request), state.sandbox(request)
     if old["$id"] not in state.store.resources(sandbox):
         raise Refusal(400, f"{old['$id']} comes from a file; change it there")
     if request.method == "PUT":
@@ -397,12 +392,12 @@ def _name_columns(doc: dict[str, Any], name: str) -> None:
     doc["meta:datasetNamespace"] = name
 
 
-def create_descriptor(request: Request, body: Any) -> Response:
-    """``POST /tenant/descriptors``."""
-    return pretty(_create_descriptor(State.of(request), json_object(body), request), 201)
+@routes(*_addresses("POST", _OWN, "descriptors"), media=[wire.JSON_TYPE])
+def _create_descriptor(state: State, request: Request, body: Any) -> Response:
+    return pretty(_described(state, json_object(body), request), 201)
 
 
-def _create_descriptor(state: State, body: dict[str, Any], request: Request, key: str = "") -> dict[str, Any]:
+def _described(state: State, body: dict[str, Any], request: Request, key: str = "") -> dict[str, Any]:
     sandbox = state.sandbox(request)
     if body.get("@type") not in DESCRIPTORS:
         raise Refusal(400, f"@type must be one of {', '.join(DESCRIPTORS)}")
@@ -436,26 +431,29 @@ def _create_descriptor(state: State, body: dict[str, Any], request: Request, key
     return doc
 
 
-def replace_descriptor(request: Request, body: Any) -> Response:
-    """``PUT /tenant/descriptors/{id}``; those of the folder stay."""
-    state, key = State.of(request), _key(request)
+@routes(*_addresses("PUT", _OWN + _ONE, "descriptors"), media=[wire.JSON_TYPE])
+def _replace_descriptor(state: State, request: Request, body: Any) -> Response:
+    """Those of the folder stay."""
+    key = _key(request)
     if not any(item["@id"] == key for item in state.store.descriptors(state.sandbox(request))):
         raise _not_found(key)
-    made = _create_descriptor(state, json_object(body), request, key)
+    made = _described(state, json_object(body), request, key)
     return pretty({"@id": made["@id"]}, 201)
 
 
-def delete_descriptor(request: Request) -> Response:
-    """``DELETE /tenant/descriptors/{id}``; those of the folder stay."""
-    state, key = State.of(request), _key(request)
+@routes(*_addresses("DELETE", _OWN + _ONE, "descriptors"))
+def _delete_descriptor(state: State, request: Request) -> Response:
+    """Those of the folder stay."""
+    key = _key(request)
     if not state.store.drop_resource(state.sandbox(request), key):
         raise _not_found(key)
     return empty(204)
 
 
-def delete_resource(request: Request) -> Response:
-    """``DELETE /tenant/schemas/{id}`` and the other kinds, where nothing refers to it."""
-    state, sandbox, found = _own(request)
+@routes(*_addresses("DELETE", _OWN + _ONE, *_MADE))
+def _delete_resource(state: State, request: Request) -> Response:
+    """Only where nothing refers to it."""
+    found, sandbox = _own(state, request), state.sandbox(request)
     users = [item["$id"] for item in state.schemas.documents(sandbox).values() if found["$id"] in wire.references(item)]
     datasets = state.store.datasets(sandbox).items()
     users += [id for id, doc in datasets if (doc.get("schemaRef") or {}).get("id") == found["$id"]]

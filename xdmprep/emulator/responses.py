@@ -11,11 +11,10 @@ import json
 import math
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -87,17 +86,6 @@ def content_type(request: Request, *wanted: str) -> str:
     if given not in wanted:
         raise Refusal(415, f"Content-Type must be {' or '.join(wanted)}, not {given or 'absent'}")
     return given
-
-
-def json_route(handle: Callable[[Request, Any], Response], *media: str) -> Callable[[Request], Awaitable[Response]]:
-    """A route whose handler gets the JSON of the body, of these media types, and works in a thread."""
-
-    async def route(request: Request) -> Response:
-        if media:
-            content_type(request, *media)
-        return await run_in_threadpool(handle, request, json_body(await request.body()))
-
-    return route
 
 
 def json_object(body: Any) -> dict[str, Any]:

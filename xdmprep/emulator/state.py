@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from inspect import iscoroutinefunction
+from typing import Any, Literal, TypeVar
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from ..errors import XdmPrepError
 from ..wire import SMALL_FILE_BYTES
@@ -14,10 +18,11 @@ from .faults import Faults
 from .ingest import Ingestion
 from .profiles import Profiles
 from .registry import Schemas
-from .responses import Refusal
+from .responses import Refusal, content_type, json_body
 from .store import Store, now_ms
 
 Answers = Literal["guide", "spec"]
+Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
 def made_by(request: Request) -> dict[str, Any]:
@@ -45,12 +50,6 @@ class State:
     small_file_bytes: int = SMALL_FILE_BYTES
     unique_external_ids: bool = True  #: refuse a second batch with the same ``externalId``
     host: str = "127.0.0.1"
-
-    @staticmethod
-    def of(request: Request) -> State:
-        """The state of the emulator that this request came to."""
-        state: State = request.app.state.emulator
-        return state
 
     def sandbox(self, request: Request) -> str:
         """The request's sandbox; ``prod`` unless it names one."""
@@ -100,3 +99,38 @@ class State:
             except XdmPrepError as error:
                 raise Refusal(400, self.store.message_about(row, error)) from None
         return found
+
+
+class Routes(list[Route]):
+    """The routes of one service; all their addresses begin with `base`."""
+
+    def __init__(self, base: str = "") -> None:
+        self.base = base
+
+    def __call__(self, *addresses: str, media: Sequence[str] | None = None) -> Callable[[Handler], Handler]:
+        """Decorate a handler, which gets the state and the request.
+
+        Args:
+            addresses: each a method, or several with commas between, a blank, and a path below the base.
+            media: the handler also gets the JSON of the body, which is of one of these types (empty for any); None
+                where no JSON is read.
+        """
+
+        def decorate(handle: Handler) -> Handler:
+            async def endpoint(request: Request) -> Response:
+                given = [request.app.state.emulator, request]
+                if iscoroutinefunction(handle):
+                    answer: Response = await handle(*given)
+                    return answer
+                if media:
+                    content_type(request, *media)
+                if media is not None:
+                    given.append(json_body(await request.body()))
+                return await run_in_threadpool(handle, *given)
+
+            for address in addresses:
+                methods, _, path = address.partition(" ")
+                self.append(Route(self.base + path, endpoint, methods=methods.split(",")))
+            return handle
+
+        return decorate

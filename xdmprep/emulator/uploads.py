@@ -16,12 +16,11 @@ import anyio.to_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from .. import wire
 from ..core.documents import FLAG, TEXT, Shape, kind_of, list_of, nullable, record
-from .responses import FILLED, Refusal, content_type, empty, fitting, json_route, pretty, whole_number
-from .state import State, made_by
+from .responses import FILLED, Refusal, content_type, empty, fitting, pretty, whole_number
+from .state import Routes, State, made_by
 from .store import batch_id, now_ms, sandbox_id
 
 BLOCK = 1 << 20
@@ -57,26 +56,13 @@ _BATCH = record({"datasetId": FILLED}, {
 })  # fmt: skip
 
 
-def routes() -> list[Route]:
-    """The routes under ``/data/foundation/import``."""
-    base = wire.IMPORT + "/batches"
-    file = base + "/{batch}/datasets/{dataset}/files/{name:path}"
-    return [
-        Route(
-            base, json_route(create_batch, wire.JSON_TYPE), methods=["POST", "PATCH"]
-        ),  # PATCH: how the client aepp requests a replay
-        Route(file, put_file, methods=["PUT"]),
-        Route(file, patch_file, methods=["PATCH"]),
-        Route(file, act_on_file, methods=["POST"]),
-        Route(file, head_file, methods=["HEAD"]),
-        Route(base + "/{batch}/datasets/{dataset}/preview", preview, methods=["GET"]),
-        Route(base + "/{batch}", act_on_batch, methods=["POST"]),
-    ]
+routes = Routes(wire.IMPORT + "/batches")
+_FILE = "/{batch}/datasets/{dataset}/files/{name:path}"
 
 
-def create_batch(request: Request, body: Any) -> Response:
-    """``POST /batches``."""
-    state = State.of(request)
+@routes("POST,PATCH ", media=[wire.JSON_TYPE])
+def _create_batch(state: State, request: Request, body: Any) -> Response:
+    """PATCH is how the client aepp requests a replay."""
     dataset_id = fitting(body, _BATCH)["datasetId"]
     sandbox = state.sandbox(request)
     dataset = state.store.dataset(dataset_id, sandbox)
@@ -186,9 +172,9 @@ async def _receive(request: Request, path: Path, limit: int, exact: int | None =
     return size
 
 
-async def put_file(request: Request) -> Response:
-    """``PUT .../files/{name}``: one small file; a second one of that name replaces it."""
-    state = State.of(request)
+@routes(f"PUT {_FILE}")
+async def _put_file(state: State, request: Request) -> Response:
+    """One small file; a second one of that name replaces it."""
     content_type(request, wire.BYTES_TYPE)
     key, name = await run_in_threadpool(_writable, state, request)
     path = state.store.new_bytes()
@@ -222,9 +208,9 @@ def _commit_file(state: State, key: str, name: str, size: int, path: Path) -> bo
     return old is None
 
 
-async def patch_file(request: Request) -> Response:
-    """``PATCH .../files/{name}``: one part of a large file; overlaps and gaps are refused only at COMPLETE."""
-    state = State.of(request)
+@routes(f"PATCH {_FILE}")
+async def _patch_file(state: State, request: Request) -> Response:
+    """One part of a large file; overlaps and gaps are refused only at COMPLETE."""
     content_type(request, wire.BYTES_TYPE)
     key, name = await run_in_threadpool(_writable, state, request)
     span = wire.parse_content_range(request.headers.get("content-range"))
@@ -250,9 +236,9 @@ async def patch_file(request: Request) -> Response:
     return pretty({"name": name, "sizeInBytes": size}, 200, range_)
 
 
-def act_on_file(request: Request) -> Response:
-    """``POST .../files/{name}?action=INITIALIZE|COMPLETE``."""
-    state = State.of(request)
+@routes(f"POST {_FILE}")
+def _act_on_file(state: State, request: Request) -> Response:
+    """INITIALIZE or COMPLETE a large file."""
     key, name = _writable(state, request)
     action = request.query_params.get("action", "").upper()
     if action not in wire.FILE_ACTIONS:
@@ -312,9 +298,9 @@ def _append(source: IO[bytes], file: IO[bytes]) -> None:
         _write_all(file, memoryview(block))
 
 
-def head_file(request: Request) -> Response:
-    """``HEAD .../files/{name}``: what has arrived of a file."""
-    state = State.of(request)
+@routes(f"HEAD {_FILE}")
+def _head_file(state: State, request: Request) -> Response:
+    """What has arrived of a file."""
     key, name = _batch_of(state, request)["id"], request.path_params["name"]
     row = state.store.file(key, name)
     if row is None:
@@ -331,15 +317,15 @@ def head_file(request: Request) -> Response:
 # ---- actions -------------------------------------------------------------------------------------------------------
 
 
-def act_on_batch(request: Request) -> Response:
-    """``POST /batches/{batch}?action=COMPLETE|ABORT|REVERT|FAIL``."""
-    state = State.of(request)
-    doc = _act_on_batch(state, request)
+@routes("POST /{batch}")
+def _act_on_batch(state: State, request: Request) -> Response:
+    """COMPLETE, ABORT, REVERT or FAIL a batch."""
+    doc = _acted(state, request)
     state.ingestion.wake()
     return pretty(doc) if state.answers == "spec" else empty(200)
 
 
-def _act_on_batch(state: State, request: Request) -> dict[str, Any]:
+def _acted(state: State, request: Request) -> dict[str, Any]:
     doc = _batch_of(state, request)
     key, status = doc["id"], doc["status"]
     action = request.query_params.get("action", "").upper()
@@ -377,9 +363,9 @@ def _act_on_batch(state: State, request: Request) -> dict[str, Any]:
     return changed
 
 
-def preview(request: Request) -> Response:
-    """``GET .../preview``: the first rows of the files that have arrived so far."""
-    state = State.of(request)
+@routes("GET /{batch}/datasets/{dataset}/preview")
+def _preview(state: State, request: Request) -> Response:
+    """The first rows of the files that have arrived so far."""
     doc = _batch_of(state, request)
     query = request.query_params
     format = query.get("format", doc["inputFormat"]["format"]).lower()
