@@ -31,7 +31,7 @@ routes = Routes(wire.mapping_set_path())
 
 def _found(state: State, request: Request) -> dict[str, Any]:
     key = request.path_params["key"]
-    found = state.store.mapping_sets(state.sandbox(request)).get(key)
+    found = state.store.resources(state.sandbox(request), "mappingSets").get(key)
     if found is None:
         raise Refusal(404, f"there is no mapping set {key}")
     return found
@@ -40,7 +40,7 @@ def _found(state: State, request: Request) -> dict[str, Any]:
 @routes("GET ")
 def _list_sets(state: State, request: Request) -> Response:
     query = request.query_params
-    sets = list(state.store.mapping_sets(state.sandbox(request)).values())
+    sets = list(state.store.resources(state.sandbox(request), "mappingSets").values())
     limit, start = whole_number(query, "limit", 20), whole_number(query, "start", 0)
     page = sets[start : start + limit]
     return pretty({"data": page, "_page": {"count": len(page), "limit": limit}, "_links": {}})

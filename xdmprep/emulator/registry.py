@@ -20,7 +20,8 @@ from ..errors import SchemaError
 from ..wire import references
 from .store import Store
 
-KINDS = ("schemas", "classes", "fieldgroups", "datatypes", "behaviors")
+CREATED = ("schemas", "classes", "fieldgroups", "datatypes")  #: kinds that requests can create
+KINDS = (*CREATED, "behaviors")
 OTHER_NAMES = {"mixins": "fieldgroups"}
 XDM = "https://ns.adobe.com/xdm"
 ADHOC = f"{XDM}/data/adhoc"
@@ -126,7 +127,7 @@ class Schemas:
 
     def documents(self, sandbox: str | None = None) -> dict[str, dict[str, Any]]:
         """All documents by ``$id``: created ones (of a sandbox, or of all), the folder's, and the stand-ins."""
-        created = self._store.resources(sandbox) if self._store else {}
+        created = self._store.resources(sandbox, *CREATED) if self._store else {}
         return {**{item["$id"]: item for item in STAND_INS}, **self.by_id, **created}
 
     def find(self, key: str | None, sandbox: str | None = None) -> dict[str, Any] | None:
@@ -159,8 +160,8 @@ class Schemas:
         return self._described(self._whole[key])
 
     def _described(self, document: dict[str, Any]) -> dict[str, Any]:
-        created = self._store.descriptors() if self._store else []
-        own = [item for item in created if item["xdm:sourceSchema"] == document.get("$id")]
+        created = self._store.resources(None, "descriptors") if self._store else {}
+        own = [item for item in created.values() if item["xdm:sourceSchema"] == document.get("$id")]
         if not own:
             return document
         given = descriptor_list(document.get("meta:descriptors") or [], str(document.get("$id")))
@@ -179,7 +180,7 @@ class Schemas:
                 entry.setdefault("@id", hashlib.sha1(f"{schema_id} {number}".encode()).hexdigest())  # noqa: S324 (an id)
                 entry = {"version": "1", "meta:containerId": "tenant", **entry}
                 found.append(entry)
-        return found + (self._store.descriptors(sandbox) if self._store else [])
+        return found + ([*self._store.resources(sandbox, "descriptors").values()] if self._store else [])
 
 
 def kind_of(document: dict[str, Any]) -> str:

@@ -22,13 +22,12 @@ from starlette.responses import JSONResponse, Response
 
 from .. import wire
 from .patching import json_patch
-from .registry import ADHOC, OTHER_NAMES, container_of, kind_of
+from .registry import ADHOC, CREATED, OTHER_NAMES, container_of, kind_of
 from .responses import Refusal, empty, json_object, pretty, request_id, whole_number
 from .state import Routes, State
 from .store import now_ms, sandbox_id
 
 MOST = 500
-CREATED = ("schemas", "classes", "fieldgroups", "datatypes")
 DESCRIPTORS = ("xdm:alternateDisplayInfo", "xdm:descriptorIdentity", "xdm:descriptorReferenceIdentity",
                "xdm:descriptorOneToOne", "xdm:descriptorRelationship", "xdm:descriptorDeprecated")  # fmt: skip
 REQUIRED = {
@@ -151,7 +150,7 @@ def _stats(state: State, request: Request) -> Response:
     """Among others the tenant id."""
     sandbox = state.sandbox(request)
     counted = {kind: state.schemas.listed(kind, "tenant", sandbox) for kind in CREATED}
-    newest = [_short(item) for item in state.store.resources(sandbox).values()][-10:][::-1]
+    newest = [_short(item) for item in state.store.resources(sandbox, *CREATED).values()][-10:][::-1]
     usage = []
     for item in counted["classes"]:
         users = [schema for schema in counted["schemas"] if schema.get("meta:class") == item["$id"]]
@@ -313,7 +312,7 @@ def _own(state: State, request: Request) -> dict[str, Any]:
 def _change_resource(state: State, request: Request, body: Any) -> Response:
     """PUT takes the whole resource, PATCH a JSON Patch."""
     old, kind, sandbox = _own(state, request), _kind(request), state.sandbox(request)
-    if old["$id"] not in state.store.resources(sandbox):
+    if old["$id"] not in state.store.resources(sandbox, *CREATED):
         raise Refusal(400, f"{old['$id']} comes from a file; change it there")
     if request.method == "PUT":
         doc = json_object(body)
@@ -435,7 +434,7 @@ def _described(state: State, body: dict[str, Any], request: Request, key: str = 
 def _replace_descriptor(state: State, request: Request, body: Any) -> Response:
     """Those of the folder stay."""
     key = _key(request)
-    if not any(item["@id"] == key for item in state.store.descriptors(state.sandbox(request))):
+    if key not in state.store.resources(state.sandbox(request), "descriptors"):
         raise _not_found(key)
     made = _described(state, json_object(body), request, key)
     return pretty({"@id": made["@id"]}, 201)

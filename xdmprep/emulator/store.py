@@ -227,22 +227,11 @@ class Store:
 
     # ---- Schema Registry --------------------------------------------------------------------------------------------
 
-    def resources(self, sandbox: str | None = None) -> dict[str, dict[str, Any]]:
-        """Created schemas and components by ``$id``, in order of creation; of a sandbox, or of all (None)."""
-        return self._resources("NOT IN ('descriptors', 'mappingSets')", sandbox)
-
-    def _resources(self, kind: str, sandbox: str | None) -> dict[str, dict[str, Any]]:
-        where = f"kind {kind} AND (?1 IS NULL OR sandbox = ?1)"
-        rows = self.query(f"SELECT id, doc FROM resource WHERE {where} ORDER BY rowid", sandbox)  # noqa: S608 (as above)
+    def resources(self, sandbox: str | None, *kinds: str) -> dict[str, dict[str, Any]]:
+        """Created resources of some kinds by their ids, in order of creation; of a sandbox, or of all (None)."""
+        where = f"kind IN ({', '.join('?' * len(kinds))}) AND sandbox = coalesce(?, sandbox)"
+        rows = self.query(f"SELECT id, doc FROM resource WHERE {where} ORDER BY rowid", *kinds, sandbox)  # noqa: S608
         return {row["id"]: json.loads(row["doc"]) for row in rows}
-
-    def descriptors(self, sandbox: str | None = None) -> list[dict[str, Any]]:
-        """Created descriptors, in order of creation."""
-        return list(self._resources("= 'descriptors'", sandbox).values())
-
-    def mapping_sets(self, sandbox: str) -> dict[str, dict[str, Any]]:
-        """Mapping sets of a sandbox by id, in order of creation."""
-        return self._resources("= 'mappingSets'", sandbox)
 
     def add_resource(self, sandbox: str, kind: str, key: str, doc: dict[str, Any]) -> None:
         """Keep a schema, a component or a descriptor.
