@@ -176,8 +176,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = given[: given.index("--")] if "--" in given else given
     lines = "--json-lines" in options
-    printer.begin(lines, " ".join([word for word in options if not word.startswith("-")][:2]))
-    code = _run(given, arguments is not None, lines or "--json" in options)
+    words = [word for word in options if not word.startswith("-")]
+    printer.begin(lines, " ".join(words[:2]), lines or "--json" in options)
+    code = _run(given, arguments is not None)
     with suppress(printer.ReaderGoneError, XdmPrepError):
         printer.finish(code)
         printer.flush()
@@ -203,7 +204,7 @@ def _log(level: str) -> None:
     log.setLevel(number)
 
 
-def _run(given: list[str], explicit: bool, as_json: bool) -> int:
+def _run(given: list[str], explicit: bool) -> int:
     try:
         if level := os.environ.get("XDMPREP_LOG"):
             _log(level)
@@ -213,17 +214,17 @@ def _run(given: list[str], explicit: bool, as_json: bool) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except _StoppedError as stopped:
-        return _refused(stopped.error, given, as_json)
+        return _refused(stopped.error, given)
     except BaseException as error:
-        return _refused(error, given, as_json)
+        return _refused(error, given)
 
 
-def _refused(error: BaseException, given: Sequence[str], as_json: bool) -> int:
+def _refused(error: BaseException, given: Sequence[str]) -> int:
     """Say why the command ended without a result; gives the exit code."""
     if isinstance(error, printer.ReaderGoneError):
         return 0
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        printer.refuse("interrupted", "interrupted.", "", as_json)
+        printer.refuse("interrupted", "interrupted.", "")
         return 130
     if isinstance(error, click.ClickException):
         text, where = "", "xdmprep"
@@ -232,7 +233,7 @@ def _refused(error: BaseException, given: Sequence[str], as_json: bool) -> int:
             text = f"{error.ctx.get_usage()}\nTry '{where} --help' for help.\n\n"
         advice = mistakes.near_choice(error) + mistakes.missing(error, given)
         message = printer.bounded([visible(error.format_message() + advice)])
-        printer.refuse("usage", message, f"See {where} --help.", as_json, text=f"{text}Error: {message}")
+        printer.refuse("usage", message, f"See {where} --help.", text=f"{text}Error: {message}")
         return 2
     if isinstance(error, XdmPrepError):
         message, hint = mistakes.wrong_kind(error) or printer.split_hint(printer.message_of(error))
@@ -246,21 +247,21 @@ def _refused(error: BaseException, given: Sequence[str], as_json: bool) -> int:
             more = {name: value for name, value in known.items() if value is not None}
         elif isinstance(error, MappingError):
             more = {"faults": list(error.faults)}
-        printer.refuse(error.kind, message, hint, as_json, **more)
+        printer.refuse(error.kind, message, hint, **more)
         return error.exit_code
     if isinstance(error, OSError):
         where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
         reason = error.strerror or str(error) or type(error).__name__
         hint = "Make room on the disk." if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
-        printer.refuse("system", visible(f"{where}{reason}."), hint, as_json)
+        printer.refuse("system", visible(f"{where}{reason}."), hint)
         return 2
     if isinstance(error, MemoryError):
-        printer.refuse("memory", "there is not enough memory.", "Give fewer --jobs, or a smaller input.", as_json)
+        printer.refuse("memory", "there is not enough memory.", "Give fewer --jobs, or a smaller input.")
         return 2
     if os.environ.get("XDMPREP_DEBUG") or not isinstance(error, Exception):
         raise error
     printer.refuse(
         "internal", f"this should not happen, please report it: {type(error).__name__}: {visible(str(error))[:1000]}",
-        "With XDMPREP_DEBUG=1 in the environment the whole trace is shown.", as_json,
+        "With XDMPREP_DEBUG=1 in the environment the whole trace is shown.",
     )  # fmt: skip
     return 2

@@ -204,11 +204,11 @@ _last: dict[str, Any] = {}
 _LOCK = threading.Lock()
 
 
-def begin(lines: bool = False, command: str = "") -> None:
-    """Forget what an earlier command of this process printed; `lines` asks for events, see :func:`event`."""
+def begin(lines: bool = False, command: str = "", as_json: bool = False) -> None:
+    """Forget what an earlier command of this process printed; `lines` asks for events (:func:`event`)."""
     global _printed_json, _lines, _command
     _printed_json, _lines, _command = False, lines, command
-    want_json(False)
+    want_json(as_json)
     _last.clear()
 
 
@@ -240,22 +240,24 @@ _HINTS_OF_CHECKS = {
 }
 
 
-def refuse(code: str, message: str, hint: str, as_json: bool, text: str | None = None, **more: Any) -> None:
-    """Say why the command ends without a result: on standard error, and with ``--json`` as an object too.
+def refuse(code: str, message: str, hint: str, text: str | None = None, **more: Any) -> None:
+    """Say why the command ends without a result: on standard error, and where JSON is wanted as an object too.
+
+    An object that was printed already stays the only one.
 
     Args:
         code: what kind of error it is, stable.
         message: what happened, and where.
         hint: what to do about it; may be empty.
-        as_json: whether ``--json`` was given; an object that was printed already stays the only one.
         text: what standard error gets instead of `message` and `hint`.
         more: further keys of the error.
     """
+    as_json = _wants_json and not _printed_json
     want_json(False)  # what follows is for people too
     usual = _HINTS.get(code, "")
     if _command and f"`xdmprep {_command}`" in usual:
         usual = _HINTS_OF_CHECKS[code]
-    if as_json and not _printed_json:
+    if as_json:
         error = {"code": code, "message": message, "hint": hint or usual, **more}
         with suppress(ReaderGoneError, OutputError):
             print_json({"ok": False, "error": error})
