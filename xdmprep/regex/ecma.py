@@ -246,11 +246,10 @@ class _EcmaReader(Cursor):
             return 0
         if self._strict:
             self.fail(f"\\{char} is no escape of ECMA-262", start)
-        found = re.compile("[0-3][0-7]{0,2}|[4-7][0-7]?").match(self.text, self.at - 1)
-        if found is None:  # \8 and \9 match the digits
+        if char in "89":  # these match the digits
             return ord(char)
-        self.at = found.end()
-        return int(found[0], 8)
+        self.at -= 1
+        return self.octal() or 0
 
     def _unicode(self, start: int) -> int:
         before = self.at

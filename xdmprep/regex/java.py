@@ -35,6 +35,12 @@ _HORIZONTAL = CharSet.of([(9, 9), (32, 32), (0xA0, 0xA0), (0x1680, 0x1680), (0x1
 _VERTICAL = CharSet.chars("\n\x0b\f\r\x85\u2028\u2029")
 _CONTROLS = {"t": 9, "n": 10, "r": 13, "f": 12, "a": 7, "e": 27}
 _FLAGS = "idmsuxU"
+#: What comes behind escapes that give a code point as a number.
+_NUMBERS = {
+    "0": " is followed by octal digits", "x": " is followed by two hexadecimal digits, or by some in braces",
+    "{": "{ is followed by the hexadecimal number of a character and a brace",
+    "u": " is followed by four hexadecimal digits of a character",
+}  # fmt: skip
 
 _POSIX = {
     "Lower": CharSet.of([(97, 122)]), "Upper": CharSet.of([(65, 90)]), "ASCII": ASCII,
@@ -360,12 +366,8 @@ class _JavaReader(Cursor):
                 some = _VERTICAL
             case "p" | "P":
                 some = self._property(start)
-            case "0":
-                return self._octal(start)
-            case "x":
-                return self._hexadecimal(start)
-            case "u":
-                return self._unicode(start)
+            case "0" | "x" | "u":
+                return self._number(start, char)
             case "c":
                 if not self.peek():
                     self.fail("\\c is followed by a character", start)
@@ -383,28 +385,12 @@ class _JavaReader(Cursor):
                 return ord(char)
         return ~some if char.isupper() else some
 
-    def _octal(self, start: int) -> int:
-        digits = ""
-        while self.peek() and self.peek() in "01234567" and len(digits) < (3 if digits[:1] <= "3" else 2):
-            digits += self.peek()
-            self.at += 1
-        if not digits:
-            self.fail("\\0 is followed by octal digits", start)
-        return int(digits, 8)
-
-    def _hexadecimal(self, start: int) -> int:
-        if self.peek() == "{":
-            code, what = self.braced_code(), "\\x{ is followed by the hexadecimal number of a character and a brace"
-        else:
-            code, what = self.hex(2), "\\x is followed by two hexadecimal digits, or by some in braces"
-        if code is None:
-            self.fail(what, start)
-        return code
-
-    def _unicode(self, start: int) -> int:
-        code = self.utf16()
-        if code is None or 0xD800 <= code < 0xE000:
-            self.fail("\\u is followed by four hexadecimal digits of a character", start)
+    def _number(self, start: int, char: str) -> int:
+        """The code point that an escape gives as a number."""
+        braces = char == "x" and self.peek() == "{"
+        code = {"0": self.octal, "u": self.utf16, "x": self.braced_code if braces else lambda: self.hex(2)}[char]()
+        if code is None or (char == "u" and 0xD800 <= code < 0xE000):
+            self.fail(f"\\{char}{_NUMBERS['{' if braces else char]}", start)
         return code
 
     def _property(self, start: int) -> CharSet:

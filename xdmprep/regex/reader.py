@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from typing import NoReturn
 
@@ -10,6 +11,7 @@ from .tree import Alt, Kind, Node, RegexError, Repeat
 #: Longer expressions, deeper nesting and higher counts are refused.
 MAX_LENGTH, MAX_DEPTH, MAX_COUNT = 100_000, 100, 1_000_000
 _HEX = frozenset("0123456789abcdefABCDEF")
+_OCTAL = re.compile("[0-3][0-7]{0,2}|[4-7][0-7]?")
 #: How look-arounds begin, behind a bracket and a question mark: whether they look ahead, and whether they are negative.
 _LOOKS = {"=": (True, False), "!": (True, True), "<=": (False, False), "<!": (False, True)}
 
@@ -44,6 +46,12 @@ class Cursor(ABC):
             return None
         self.at += size
         return int(digits, 16)
+
+    def octal(self) -> int | None:
+        """The number of up to three octal digits here that is at most 255, taken; None if there are none."""
+        found = _OCTAL.match(self.text, self.at)
+        self.at = self.at if found is None else found.end()
+        return None if found is None else int(found[0], 8)
 
     def utf16(self) -> int | None:
         """The code point of four hexadecimal digits, or of two such escapes that are surrogates; None for others."""

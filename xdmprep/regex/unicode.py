@@ -33,30 +33,17 @@ def property_set(expression: str) -> CharSet | None:
 
 
 @cache
-def _simple_upper() -> dict[int, int]:
-    """Code points whose simple upper case is another one."""
-    found = {}
+def _cases() -> tuple[dict[int, int], dict[int, set[int]]]:
+    """For every cased code point what it folds to (lower case of its upper case), and the reverse."""
+    folds: dict[int, int] = {}
     for char in _everything():
         upper = char.upper()
         if len(upper) != 1:
             title = char.title()  # U+1FB3 and its like have a full mapping besides the simple one
             upper = title if len(title) == 1 else char
-        if upper != char:
-            found[ord(char)] = ord(upper)
-    return found
-
-
-@cache
-def _cases() -> tuple[dict[int, int], dict[int, set[int]]]:
-    """For every cased code point what it folds to (lower case of its upper case), and the reverse."""
-    folds: dict[int, int] = {}
-    upper = _simple_upper()
-    for char in _everything():
-        code = ord(char)
-        up = upper.get(code, code)
-        low = "i" if up == 0x130 else chr(up).lower()
-        if len(low) == 1 and ord(low) != code:
-            folds[code] = ord(low)
+        low = "i" if upper == "\u0130" else upper.lower()
+        if len(low) == 1 and low != char:
+            folds[ord(char)] = ord(low)
     groups: dict[int, set[int]] = {}
     for code, low_code in folds.items():
         groups.setdefault(low_code, {low_code}).add(code)
