@@ -12,20 +12,21 @@ from ..core.typing import Source
 from ..errors import UsageError
 from ..read import open_source
 from ..schema import Schema
+from ..schema.types import FAMILIES
 
 #: Rows that are looked at.
 ROWS = 10_000
 _CLASS = "https://ns.adobe.com/xdm/context/profile"
-_TYPES: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("true|false", {"type": "boolean", "meta:xdmType": "boolean"}),
-    (r"-?(?:0|[1-9]\d{0,8})", {"type": "integer", "meta:xdmType": "int"}),
-    (r"-?(?:0|[1-9]\d{0,17})", {"type": "integer", "meta:xdmType": "long"}),
-    (r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?", {"type": "number", "meta:xdmType": "number"}),
-    (r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])", {"type": "string", "format": "date", "meta:xdmType": "date"}),
-    (r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})",
-     {"type": "string", "format": "date-time", "meta:xdmType": "date-time"}),
-)  # fmt: skip
-_TEXT = {"type": "string", "meta:xdmType": "string"}
+#: How the values of a column look, and the XDM type that holds them.
+_TYPES = (
+    ("true|false", "boolean"),
+    (r"-?(?:0|[1-9]\d{0,8})", "int"),
+    (r"-?(?:0|[1-9]\d{0,17})", "long"),
+    (r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?", "number"),
+    (r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])", "date"),
+    (r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})", "date-time"),
+)
+_JSON_TYPES = {kind: name for name, kinds in FAMILIES.items() for kind in kinds}
 #: Names of columns whose numbers are ids: arithmetic on them means nothing, and leading zeros may come later.
 _IDS = re.compile(
     r"(?:^|[_\W])(?i:id|ids|no|number|key|code|zip|postcode|phone|tel|mobile|fax)\d*$|[a-z](?:Id|ID|Key|Code|No|Zip)\d*$"
@@ -69,8 +70,7 @@ def draft_schema(source: Source, *, tenant: str = "tenant", title: str | None = 
         "title": what, "type": "object", "meta:class": _CLASS,
         "meta:extends": [_CLASS, "https://ns.adobe.com/xdm/data/record"],
         "properties": {
-            f"_{tenant}": {"type": "object", "meta:xdmType": "object", "properties": fields},
-            "identityMap": _identity_map(),
+            f"_{tenant}": _node("object", properties=fields), "identityMap": _identity_map(),
         },
     }  # fmt: skip
     return Schema.from_dict(content, name=what)
@@ -90,39 +90,36 @@ def _type_of(name: str, column: pa.ChunkedArray) -> dict[str, Any]:
     if pa.types.is_string(array.type):
         texts = [text for text in array.drop_null().unique().to_pylist() if text.strip()]
         if not texts or _IDS.search(name):
-            return dict(_TEXT)
+            return _node("string")
         found = (kind for pattern, kind in _TYPES if all(re.fullmatch(pattern, text) for text in texts))
-        return dict(next(found, _TEXT))
+        return _node(next(found, "string"))
     return _of_arrow(array.type)
 
 
 def _of_arrow(kind: pa.DataType) -> dict[str, Any]:
     types = pa.types
     if types.is_struct(kind):
-        inner = {field_name(field.name): _of_arrow(field.type) for field in kind}
-        return {"type": "object", "meta:xdmType": "object", "properties": inner}
+        return _node("object", properties={field_name(field.name): _of_arrow(field.type) for field in kind})
     if types.is_list(kind):
-        return {"type": "array", "meta:xdmType": "array", "items": _of_arrow(kind.value_type)}
+        return _node("array", items=_of_arrow(kind.value_type))
     if types.is_map(kind):
-        return {"type": "object", "meta:xdmType": "map", "additionalProperties": _of_arrow(kind.item_type)}
-    if types.is_boolean(kind):
-        return {"type": "boolean", "meta:xdmType": "boolean"}
+        return _node("map", additionalProperties=_of_arrow(kind.item_type))
     if types.is_integer(kind):
-        return {"type": "integer", "meta:xdmType": "long" if kind.bit_width > 32 else "int"}
+        return _node("long" if kind.bit_width > 32 else "int")
     if types.is_floating(kind) or types.is_decimal(kind):
-        return {"type": "number", "meta:xdmType": "number"}
-    if types.is_date(kind):
-        return {"type": "string", "format": "date", "meta:xdmType": "date"}
-    if types.is_timestamp(kind):
-        return {"type": "string", "format": "date-time", "meta:xdmType": "date-time"}
-    return dict(_TEXT)
+        return _node("number")
+    known = {"boolean": types.is_boolean, "date": types.is_date, "date-time": types.is_timestamp}
+    return _node(next((name for name, fits in known.items() if fits(kind)), "string"))
+
+
+def _node(kind: str, **more: Any) -> dict[str, Any]:
+    """The keywords of an XDM type."""
+    form = {"format": kind} if kind in ("date", "date-time") else {}
+    return {"type": _JSON_TYPES[kind], **form, "meta:xdmType": kind, **more}
 
 
 def _identity_map() -> dict[str, Any]:
-    fields = {
-        "id": _TEXT, "authenticatedState": {**_TEXT, "enum": ["ambiguous", "authenticated", "loggedOut"]},
-        "primary": {"type": "boolean", "meta:xdmType": "boolean"},
-    }  # fmt: skip
-    item = {"type": "object", "meta:xdmType": "object", "properties": fields}
-    items = {"type": "array", "meta:xdmType": "array", "items": item}
-    return {"title": "Identities", "type": "object", "meta:xdmType": "map", "additionalProperties": items}
+    states = ["ambiguous", "authenticated", "loggedOut"]
+    fields = {"id": _node("string"), "authenticatedState": _node("string", enum=states), "primary": _node("boolean")}
+    items = _node("array", items=_node("object", properties=fields))
+    return {"title": "Identities", **_node("map", additionalProperties=items)}

@@ -404,37 +404,39 @@ def _schema(given: Any, recorded: str | None, folder: OutputFolder) -> Schema:
     return schema
 
 
-def _aside(folder: OutputFolder, origins: Origins | None) -> tuple[dict[int, str], list[tuple[int, dict[str, Any]]]]:
-    """What the run set aside: each row's line of rejects, and its findings by row."""
+#: Findings as they are listed, and for each the number of its row through all files.
+_Listed = tuple[pa.Table, list[int]]
+
+
+def _aside(folder: OutputFolder, origins: Origins | None) -> tuple[dict[int, str], _Listed]:
+    """What the run set aside: each row's line of rejects, and its findings."""
     rejects = folder.path / REJECTS
     lines = {row: line for _, line, row, _ in _entries(rejects, origins)} if exists(rejects) else {}
     return lines, _findings(folder.path / ISSUES, origins)
 
 
-def _findings(path: Path, origins: Origins | None) -> list[tuple[int, dict[str, Any]]]:
+def _findings(path: Path, origins: Origins | None) -> _Listed:
     if not exists(path):
-        return []
+        return _issue_schema(origins).empty_table(), []
     if (why := why_no_source(path)) is not None:
         raise SourceError(f"{path}: {why}.")
-    options = arrow_csv.ConvertOptions(column_types=_issue_schema(origins), strings_can_be_null=False)
+    columns = _issue_schema(origins)
+    options = arrow_csv.ConvertOptions(column_types=columns, strings_can_be_null=False)
     try:
         table = arrow_csv.read_csv(
             path, parse_options=arrow_csv.ParseOptions(newlines_in_values=True), convert_options=options
         )
-        table = unescape_cells(table).select(_issue_schema(origins).names)
+        table = unescape_cells(table).select(columns.names).cast(columns)
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise SourceError(
             f"{path}: is not the list of findings that the run wrote ({shorten(str(error), 200)}). Run `prepare` again."
         ) from None
-    found = []
-    for entry in table.to_pylist():
-        row = entry["row"]
-        if origins is not None and row is not None:
-            row = origins.row_of(entry["file"] or "", row)
-        if row is None:
-            raise SourceError(f"{path}: a finding has no row of the source. Run `prepare` again.")
-        found.append((row, entry))
-    return found
+    rows = table["row"].to_pylist()
+    if origins is not None and None not in rows:
+        rows = [origins.row_of(file, row) for file, row in zip(table["file"].to_pylist(), rows, strict=True)]
+    if None in rows:
+        raise SourceError(f"{path}: a finding has no row of the source. Run `prepare` again.")
+    return table, rows
 
 
 def _issue_schema(origins: Origins | None) -> pa.Schema:
@@ -442,20 +444,20 @@ def _issue_schema(origins: Origins | None) -> pa.Schema:
 
 
 def _replace_rejects(
-    folder: OutputFolder, aside: dict[int, str], issues: list[tuple[int, dict[str, Any]]], gone: set[int],
-    origins: Origins | None,
-) -> None:  # fmt: skip
+    folder: OutputFolder, aside: dict[int, str], issues: _Listed, gone: set[int], origins: Origins | None
+) -> None:
     """New rejects and issues: those of rows not tried, and what is still wrong with the others."""
     fresh, fresh_issues = (folder.path / name for name in _FRESH)
     kept = {row: line for row, line in aside.items() if row not in gone}
     if exists(fresh):
         kept.update({row: line for _, line, row, _ in _entries(fresh, origins)})
-    left = [(row, entry) for row, entry in issues if row not in gone] + _findings(fresh_issues, origins)
-    left.sort(key=lambda item: item[0])
+    old, new = issues, _findings(fresh_issues, origins)
+    rows = np.array([-1 if row in gone else row for row in old[1]] + new[1], np.int64)
+    order = np.argsort(rows, kind="stable")
+    table = pa.concat_tables([old[0], new[0]]).take(order[rows[order] >= 0])
     with whole_file(folder.path / REJECTS) as out:
         out.write("".join(kept[row] for row in sorted(kept)).encode())
     with whole_file(folder.path / ISSUES) as out:
-        table = pa.Table.from_pylist([entry for _, entry in left], _issue_schema(origins))
         arrow_csv.write_csv(escape_cells(table), out)
     for path in (fresh, fresh_issues):
         path.unlink(missing_ok=True)

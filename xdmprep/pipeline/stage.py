@@ -148,23 +148,11 @@ class ArrowStage:
 
     def _records(self, batch: pa.RecordBatch, before: int) -> pa.RecordBatch:
         """One batch; `before` rows came before it."""
-        n = batch.num_rows
         ids, batch = _ids(batch, before)
         block = pa.Table.from_batches([batch])
         chunk: Chunk = reduce(lambda value, step: step(value), self._stream(batch.schema).steps, block)
-        found = issue_table(chunk.findings)
-        ok = np.zeros(n, bool)
-        ok[chunk.rows - 1] = ~chunk.faulty()
-        columns = chunk.nested(self.schema.arrow_schema).columns
-        if len(chunk) != n:  # rows that could not be read at all
-            at = np.zeros(n, np.int64)
-            at[chunk.rows - 1] = np.arange(len(chunk))
-            there = np.zeros(n, bool)
-            there[chunk.rows - 1] = True
-            places = pa.array(at, mask=~there)
-            columns = [column.take(places) for column in columns]
-        reasons = reasons_of(np.arange(1, n + 1, dtype=np.int64), found)
-        return pa.RecordBatch.from_arrays([*columns, pa.array(ok), ids, reasons], schema=self.arrow_schema)
+        _, columns, ok, reasons = judged(chunk, self.schema.arrow_schema)
+        return pa.RecordBatch.from_arrays([*columns, ok, ids, reasons], schema=self.arrow_schema)
 
     def stream(
         self, columns: pa.Schema, batches: Iterable[pa.RecordBatch], name: str = "data", origins: Origins | None = None
@@ -203,6 +191,18 @@ class ArrowStage:
             if made is None:
                 made = self._compiled[columns] = self.plan.checked(source_of(columns))
         return made
+
+
+def judged(chunk: Chunk, arrow_schema: pa.Schema) -> tuple[Any, list[pa.Array], pa.Array, pa.Array]:
+    """Of all rows, unread ones too: their numbers, columns of the records, which are good, and the findings."""
+    rows, columns = chunk.rows, chunk.nested(arrow_schema).columns
+    ok = pa.array(~chunk.faulty())
+    if lost := len(chunk.unread):
+        rows = np.append(rows, [item.row for item in chunk.unread])
+        order = pa.array(np.argsort(rows, kind="stable"))
+        rows, ok = rows[order], pa.concat_arrays([ok, pa.array([False] * lost)]).take(order)
+        columns = [pa.concat_arrays([column, pa.nulls(lost, column.type)]).take(order) for column in columns]
+    return rows, columns, ok, reasons_of(rows, issue_table(chunk.findings))
 
 
 def source_of(columns: pa.Schema) -> Stream:

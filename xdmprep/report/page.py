@@ -188,7 +188,9 @@ def _fields(report: Any) -> list[_FieldRow]:
             line.warnings += group.count
     if not any(path for path in rows):
         return []
-    return [rows[path] for path in _in_order(rows) if path or rows[path].errors or rows[path].warnings]
+    met = {path: number for number, path in enumerate(rows)}  # children after their parents, siblings as they were met
+    ordered = sorted(rows, key=lambda path: [met[path[:steps]] for steps in range(len(path) + 1)])
+    return [rows[path] for path in ordered if path or rows[path].errors or rows[path].warnings]
 
 
 def _type(schema: Schema, path: Path) -> str:
@@ -197,21 +199,6 @@ def _type(schema: Schema, path: Path) -> str:
         return schema.find(format_path(path)).type or ""
     except (SchemaError, UsageError):
         return ""
-
-
-def _in_order(rows: dict[Path, _FieldRow]) -> list[Path]:
-    """Paths with children after their parents, siblings in the order they were met."""
-    below: dict[Path, list[Path]] = {}
-    for path in rows:
-        if path:
-            below.setdefault(path[:-1], []).append(path)
-    ordered: list[Path] = []
-    waiting: list[Path] = [()] if () in rows else []
-    while waiting:
-        path = waiting.pop()
-        ordered.append(path)
-        waiting += reversed(below.get(path, []))
-    return ordered
 
 
 def _path(text: str) -> Path:

@@ -114,9 +114,6 @@ class Places(Origins):
         self._count = 0
         self._last: tuple[int, int] | None = None  # name and next row of a run that may go on
 
-    def __reduce__(self) -> Any:
-        return _restored, (self.names, self._starts, self._runs)
-
     def read(self, batches: Any, columns: int) -> Iterator[pa.RecordBatch]:
         """The first `columns` columns of batches; the others say where rows come from."""
         for batch in batches:
@@ -196,7 +193,10 @@ class Places(Origins):
         codes, numbers = self.of(rows)
         starts = [int(row) - 1 for row in rows]
         pairs = zip(codes.indices.to_pylist(), numbers.tolist(), strict=True)
-        return _restored(self.names, starts, [(int(code), int(number)) for code, number in pairs])
+        made = Places(Placing(), self._partition)
+        made.names, made._starts = self.names, starts
+        made._runs = [(int(code), int(number)) for code, number in pairs]
+        return made
 
     def ids(self, rows: Ints) -> pa.Array:
         """One text for each row, unique in the frame."""
@@ -206,12 +206,6 @@ class Places(Origins):
         codes = names.indices.to_pylist()
         ids = [f"{texts[code]}{marks[code]}{row}" for code, row in zip(codes, numbers.tolist(), strict=True)]
         return pa.array(ids, pa.string())
-
-
-def _restored(names: tuple[str, ...], starts: list[int], runs: list[tuple[Any, Any]]) -> Places:
-    made = Places(Placing(), 0)
-    made.names, made._starts, made._runs = names, starts, runs
-    return made
 
 
 def _names(files: pa.Array) -> pa.DictionaryArray:

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from ..core.arguments import takes
-from ..core.stream import Chunk, issue_table
+from ..core.stream import issue_table
 from ..core.typing import RuleSet
 from ..errors import UsageError
 from ..mapping import MappingLike
 from ..pipeline.checking import JOB
-from ..pipeline.stage import ISSUES, SOURCE_ID
+from ..pipeline.stage import ISSUES, SOURCE_ID, judged
 from ..schema import SchemaLike
 from ..validate import Rules
 from ..write import REASON, reasons_of
@@ -106,23 +106,11 @@ def checked(
     def rows(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         stream, places = work.stream(batches)
         for chunk in stream.chunks(jobs=1):
-            numbers, issues = _findings(chunk, np.ones(len(chunk), bool))
-            lost = len(chunk.unread)
-            columns = [
-                pa.concat_arrays([column, pa.nulls(lost, column.type)]) for column in chunk.nested(shape).columns
-            ]
-            good = pa.array(np.append(~chunk.faulty(), np.zeros(lost, bool)))
+            numbers, columns, good, issues = judged(chunk, shape)
             arrays = [*columns, good, places.ids(numbers), issues]
             yield pa.RecordBatch.from_arrays(arrays, schema=work.stage.arrow_schema).cast(taken)
 
     return frame.mapInArrow(rows, types)
-
-
-def _findings(chunk: Chunk, which: np.ndarray[Any, np.dtype[np.bool_]]) -> tuple[Any, pa.Array]:
-    """The numbers of some records' rows and of all unread rows, and what was found about each."""
-    unread = np.array([item.row for item in chunk.unread], np.int64)
-    rows = np.concatenate([chunk.rows[which], unread])
-    return rows, reasons_of(rows, issue_table(chunk.findings))
 
 
 @takes(**JOB, frame=FRAME)
@@ -182,7 +170,8 @@ def rejects(
             wrong = chunk.faulty()
             if not wrong.any() and not chunk.unread:
                 continue
-            rows, issues = _findings(chunk, wrong)
+            rows = np.append(chunk.rows[wrong], np.array([item.row for item in chunk.unread], np.int64))
+            issues = reasons_of(rows, issue_table(chunk.findings))
             source: Any = chunk.where(wrong).source
             arrays = [
                 pa.concat_arrays([source.column(at).cast(kind), pa.nulls(len(chunk.unread), kind)])
