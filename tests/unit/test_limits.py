@@ -235,12 +235,16 @@ def test_a_long_has_64_bits(value: int, tmp_path: Path) -> None:
 
 
 def test_a_number_written_short_counts_as_long_as_it_is_written_again(tmp_path: Path) -> None:
-    """1e15 in a file is 1000000000000000.0 in the record that is measured: 14 bytes more."""
+    """1e15 in a file is 1000000000000000.0 in the record that is measured: 14 bytes more, and almost four times."""
+    many = '{"more":[' + ",".join(["1e15"] * 5400) + "]}"
+    assert 3 * len(many) < 102_400 < len(json.dumps(json.loads(many), separators=(",", ":")))
+    file = tmp_path / "records.json"
+    file.write_text(f"{many}\n{many}")
+    assert [issue.row for issue in xp.validate(file, PROFILE) if issue.code == "record-size"] == [1, 2]
     start = '{"number":1e15,"text":"'
     for size, broken in ((102_400, False), (102_401, True)):
         line = start + "x" * (size - 14 - len(start) - 2) + '"}'
         assert len(json.dumps(json.loads(line), separators=(",", ":"))) == size
-        file = tmp_path / "records.json"
         file.write_text("\n".join([line] * 2))
         rows = [issue.row for issue in xp.validate(file, PROFILE) if issue.code == "record-size"]
         assert rows == ([1, 2] if broken else [])

@@ -332,11 +332,12 @@ ADDRESSES = {
     "email": (
         ["ann@a.example", "~a.b@c--d.1", '"Ann Lee"@a.example', '""@a.example', r'"a\"\\b"@a', "a@[192.0.2.1]",
          "a@[IPv6:2001:db8::1]", "a@[ipv6:::1]", "a@192.0.2.300", 64 * "x" + "@a",
-         "a.b.c.d.e@a.b.c.d.e.f"],
+         "a.b.c.d.e@a.b.c.d.e.f", r'"a\ b\~"@c', f"{20 * 'x'}.{21 * 'x'}.{21 * 'x'}@a"],
         ["", "@", "a@", "@a.example", "a.@b", "a..b@c", "a b@c", "a@b c", "a@b.", "a@.b", "a@-b", "a@b-", '"a@b',
          'a"b@c', '"a"b@c', '"a""b"@c', "a@b@c", r"a\@b@c", "(x)a@b", "a@[192.0.2.300]", "a@[192.0.2]", "a@[]", "a@[",
          "a@[2001:db8::1]", "a@[IPv6:192.0.2.1]", "a@[tag:x]", "a@b[192.0.2.1]", "é@a.example", "a@é.example",
-         '"é"@a', "a@b\n", "\x7f@a", "a＠b", "a@\u212a", 65 * "x" + "@a"],
+         '"é"@a', "a@b\n", "\x7f@a", "a＠b", "a@\u212a", 65 * "x" + "@a",
+         f"{21 * 'x'}.{21 * 'x'}.{21 * 'x'}@a", f"{'.'.join(4 * [16 * 'x'])}@a"],
     ),
     "idn-email": (
         ["ann@a.example", "å@é.example", '"å é"@a', "실례@실례.테스트", "a@[192.0.2.1]", "a@cafe\u0301.example"],

@@ -22,7 +22,7 @@ from .view import ChunkColumns, FindingSink, Op, SchemaPath, Shape, View
 
 #: A number is at most this many bytes, and times, longer when it is written again: 1e15 becomes 1000000000000000.0.
 LONGER = 14
-TIMES_LONGER = 5
+TIMES_LONGER = 4
 #: Most bytes of JSON that one byte of a string becomes, and that a number, a date or a time becomes.
 TIMES_ESCAPED, SCALAR = 6, 48
 
@@ -153,8 +153,7 @@ def _json_sizes(array: pa.Array, keep_empty: bool) -> tuple[Positions, Mask]:
 
 
 #: Extra bytes that JSON needs for a byte of a string: quotes, backslashes and control characters.
-_ESCAPED = np.array([len(json.dumps(chr(code))) - 3 if code < 128 else 0 for code in range(256)])
-_ESCAPED[127] = 0
+_ESCAPED = np.array([len(json.dumps(chr(code))) - 3 if code < 127 else 0 for code in range(256)])
 
 
 def _text_sizes(array: pa.Array) -> Positions:
