@@ -23,7 +23,7 @@ from xdmprep.core.arrow_types import is_coded, plain_column
 from xdmprep.core.stream import Chunk, Finding, Stream, chunk_bytes
 from xdmprep.errors import MappingError, OutputError, SourceError
 from xdmprep.mapping import MappingSet, map_stream
-from xdmprep.mapping.grouping import Closed, GroupRows, by_group, codes_of, hashes_of
+from xdmprep.mapping.grouping import Closed, GroupRows, by_group, codes_of, cuts, hashes_of
 from xdmprep.mapping.groups import group_stream
 from xdmprep.mapping.spill import Spill
 from xdmprep.read import open_source
@@ -432,8 +432,8 @@ def test_columns_in_pieces_are_joined(texts: list[str | None], data: st.DataObje
         "\0row": pa.array(range(len(texts))),
     })  # fmt: skip
     copied = pa.RecordBatch.from_pylist(whole.to_pylist(), schema=whole.schema)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(texts)), max_size=3)))
-    pieces = [whole.slice(at, end - at) for at, end in zip([0, *cuts], [*cuts, len(texts)], strict=True)]
+    ends = sorted(data.draw(st.lists(st.integers(0, len(texts)), max_size=3)))
+    pieces = [whole.slice(at, end - at) for at, end in zip([0, *ends], [*ends, len(texts)], strict=True)]
     pieces += data.draw(st.lists(st.sampled_from([whole, whole.slice(1), copied]), max_size=2))
     rows = GroupRows(pieces)
     for at in range(5):
@@ -458,6 +458,7 @@ KEYS = st.lists(st.sampled_from(["ab", "ba", "", "é"]) | st.none(), min_size=1,
 
 @given(KEYS, st.data())
 def test_codes_of_dictionaries_are_those_of_their_words(keys: list[str | None], data: st.DataObject) -> None:
+    keys *= data.draw(st.sampled_from([1, 3]))  # a dictionary with more words than rows is read as plain strings
     codes, count = codes_of([data.draw(encodings(keys))])
     wanted: dict[Any, int] = {}
     for number, key in enumerate(keys):
@@ -472,6 +473,24 @@ def test_codes_of_booleans(some: list[bool], skipped: int, none: list[None]) -> 
     wanted = {key: number for number, key in enumerate(dict.fromkeys(keys))}
     codes, count = codes_of([pa.array([True] * skipped + keys, pa.bool_()).slice(skipped)])
     assert count == len(wanted) and codes.tolist() == [wanted[key] for key in keys]
+
+
+@pytest.mark.parametrize("kind", [pa.float32(), pa.float64()])
+def test_codes_of_zeros(kind: pa.DataType) -> None:
+    codes, count = codes_of([pa.array([1.0, 0.0, -0.0, None, -0.0], kind)])
+    assert count == 3 and codes.tolist() == [0, 1, 1, 2, 1]
+
+
+@given(st.lists(st.integers(1, 5), min_size=1), st.integers(1, 8))
+def test_ranges_of_groups_are_as_long_as_they_may_be(sizes: list[int], most: int) -> None:
+    wanted: list[list[int]] = []
+    for size in sizes:
+        if wanted and sum(wanted[-1]) + size <= most:
+            wanted[-1].append(size)
+        else:
+            wanted.append([size])
+    bounds = np.cumsum([0, *sizes])
+    assert [sizes[at:end] for at, end in cuts(bounds, most)] == wanted
 
 
 def test_a_value_that_comes_late_is_numbered_last() -> None:
