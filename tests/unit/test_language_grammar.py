@@ -200,6 +200,20 @@ def test_deep_nesting_is_a_fault_of_the_author_not_a_crash(before: str, middle: 
     assert refused > 0 or before == "("
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "levels"),
+    [("a+", "", 149), ("!", "", 149), ("[", "]", 149), ("(", ")", 149), ("x -> ", "", 75)],
+)
+def test_how_deep_an_expression_may_be(before: str, after: str, levels: int) -> None:
+    assert grammar.parse(before * levels + "a" + after * levels)
+    with pytest.raises(ExpressionError, match="nested too deeply: at most 150 levels"):
+        grammar.parse(before * (levels + 1) + "a" + after * (levels + 1))
+
+
+def test_what_stands_side_by_side_is_not_deep() -> None:
+    assert evaluate(f"[{', '.join(['[(1)]'] * 400)}]", None) == [[1]] * 400
+
+
 @pytest.mark.parametrize("operator", ["+", "-", "*", "/", "%"])
 def test_infinite_operands_are_null(operator: str) -> None:
     assert evaluate(f"a {operator} 2", {"a": float("inf")}) == evaluate(f"a {operator} 2", {"a": None})
