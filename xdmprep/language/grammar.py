@@ -336,6 +336,7 @@ _HINTS = {
     "\u2018\u2019\u201a\u201b\u00b4": ": strings stand in straight quotes (')",
     "\u200b\u200c\u200d\u2060\ufeff\u00ad": ": it is invisible; delete it",
     ";": ": a calculated field is one expression, and a comma stands between arguments",
+    "0123456789": ": a name that begins with a digit is written ${...}",
     "#": ": a comment begins with ## or //", "\u2013\u2014\u2212": ": minus is written -",
     "`": ": strings stand in straight quotes (\"), and names of fields with blanks in ${...}",
 }  # fmt: skip
