@@ -118,6 +118,13 @@ class TestObjects:
             {"homeAddress": {"city": "Z", "country": "NL"}},
         ]
 
+    def test_an_object_that_failed_is_one_finding(self, crm: Schema) -> None:
+        table = pa.table({"a": ["x", "2024-01-01"], "z": ["Y", "Z"]})
+        mapping = MappingSet({"homeAddress": "{'city': z, 'country': format(date(a), 'yyyy')}"})
+        (chunk,) = map_stream(open_source(table), mapping, crm).chunks()
+        (finding,) = chunk.issues
+        assert (finding.code, finding.path, finding.rows.tolist()) == ("expression", "homeAddress", [1])
+
     def test_nothing_in_common_is_a_fault(self, crm: Schema) -> None:
         assert "no field of the source's object" in fault({"homePhone": "a"}, [{"a": {"b": 1}}], crm)
 

@@ -1,0 +1,81 @@
+"""Fields of dates, of one and of a column: those of Python's datetime and calendar."""
+
+from __future__ import annotations
+
+from calendar import Calendar
+from datetime import date, datetime
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from xdmprep.language.date_fields import FIELDS, Local, local_time
+from xdmprep.language.options import Options
+
+ISO, US = Options(weeks="iso"), Options(weeks="us")
+_EPOCH = datetime(1970, 1, 1)
+
+
+def week_of_month(day: date) -> int:
+    """The week of the month where weeks begin on Sunday."""
+    weeks = Calendar(6).monthdayscalendar(day.year, day.month)
+    return next(number for number, days in enumerate(weeks, 1) if day.day in days)
+
+
+def fields_of(at: datetime) -> dict[str, int]:
+    week_year, week, weekday = at.isocalendar()
+    return {
+        "year": at.year, "quarter": (at.month + 2) // 3, "month": at.month, "day": at.day, "weekyear": week_year,
+        "dayofyear": at.timetuple().tm_yday, "week": week, "isoweekday": weekday, "weekday": weekday,
+        "ampm": int(at.strftime("%p") == "PM"), "hour": at.hour, "hour12": int(at.strftime("%I")),
+        "hour11": int(at.strftime("%I")) % 12, "minute": at.minute, "second": at.second,
+        "millisecond": at.microsecond // 1000, "nano": at.microsecond * 1000,
+    }  # fmt: skip
+
+
+moments = st.datetimes(datetime(1, 1, 8), datetime(9999, 12, 26))
+
+
+@given(st.lists(moments, min_size=1, max_size=8))
+@example([datetime(2020, 12, 31, 23, 59, 59, 999_999), datetime(2021, 1, 3), datetime(2000, 2, 29, 12)])
+def test_fields_of_a_column_are_those_of_each_date(some: list[datetime]) -> None:
+    since = [at - _EPOCH for at in some]
+    days = np.array([one.days for one in since])
+    nanos = np.array([one.seconds * 10**9 + one.microseconds * 1000 for one in since])
+    alone = [Local(day, nano) for day, nano in zip(days.tolist(), nanos.tolist(), strict=True)]
+    for name in fields_of(some[0]):
+        wanted = [fields_of(at)[name] for at in some]
+        assert FIELDS[name].of(Local(days, nanos), ISO).tolist() == wanted, name
+        assert [FIELDS[name].of(local, ISO) for local in alone] == wanted, name
+        assert all(FIELDS[name].shows(value, local, ISO) for value, local in zip(wanted, alone, strict=True)), name
+    wanted = [week_of_month(at) for at in some]
+    assert FIELDS["weekofmonth"].of(Local(days, nanos), US).tolist() == wanted
+    weekdays = np.array([at.isoweekday() for at in some])
+    years, months = (np.array([getattr(at, name) for at in some]) for name in ("year", "month"))
+    found = {"year": years, "month": months, "weekofmonth": np.array(wanted), "isoweekday": weekdays}
+    again = local_time(found, US)
+    assert again.days.tolist() == days.tolist()
+    assert all(FIELDS[name].shows(value, again, US).all() for name, value in found.items())
+
+
+@pytest.mark.parametrize("day", [date(1, 1, 1), date(1, 12, 31), date(9999, 1, 1), date(9999, 12, 31)])
+def test_the_first_and_the_last_days(day: date) -> None:
+    days = (day - _EPOCH.date()).days
+    for at in (days, np.array([days])):
+        local = Local(at, at * 0)
+        assert [int(np.ravel(one)[0]) for one in (local.year, local.month, local.day)] == [day.year, day.month, day.day]
+    assert local_time({"year": day.year, "month": day.month, "day": day.day}, ISO).days == days
+
+
+@given(st.integers(2, 9998), st.integers(1, 52), st.none() | st.integers(1, 7))
+def test_a_week_without_a_weekday_is_its_first_day(year: int, week: int, weekday: int | None) -> None:
+    found = {"weekyear": year, "week": week} | ({} if weekday is None else {"isoweekday": weekday})
+    assert local_time(found, ISO).days == (date.fromisocalendar(year, week, weekday or 1) - _EPOCH.date()).days
+
+
+def test_a_month_has_six_weeks_at_most() -> None:
+    found = {"year": 2023, "month": 7, "weekofmonth": 6, "isoweekday": 1}
+    local = local_time(found, US)
+    assert local.days == (date(2023, 7, 31) - _EPOCH.date()).days
+    assert FIELDS["weekofmonth"].shows(6, local, US) and not FIELDS["weekofmonth"].shows(7, local, US)
