@@ -176,25 +176,32 @@ def _count(value: Any) -> int | None:
 # ---- addresses -----------------------------------------------------------------------------------------------------
 
 
+def id_part(id: str) -> str:
+    """An id as a part of an address; UsageError if it is empty, which would address all resources of its kind."""
+    if not id.strip():
+        raise UsageError("the id is empty. Give the id of one batch, dataset or schema.")
+    return quote(id, safe="")
+
+
 def batch_path(batch_id: str) -> str:
     """Address of a batch at the ingestion service."""
-    return f"{IMPORT}/batches/{quote(batch_id, safe='')}"
+    return f"{IMPORT}/batches/{id_part(batch_id)}"
 
 
 def file_path(batch_id: str, dataset_id: str, name: str) -> str:
     """Address of a file of a batch; each part of the name is percent-encoded, folders are kept."""
     parts = "/".join(quote(part, safe="=") for part in name.split("/"))
-    return f"{batch_path(batch_id)}/datasets/{quote(dataset_id, safe='')}/files/{parts}"
+    return f"{batch_path(batch_id)}/datasets/{id_part(dataset_id)}/files/{parts}"
 
 
 def catalog_batch_path(batch_id: str) -> str:
     """Address of a batch's status in Catalog."""
-    return f"{CATALOG}/batches/{quote(batch_id, safe='')}"
+    return f"{CATALOG}/batches/{id_part(batch_id)}"
 
 
 def dataset_path(dataset_id: str) -> str:
     """Address of a dataset in Catalog."""
-    return f"{CATALOG}/dataSets/{quote(dataset_id, safe='')}"
+    return f"{CATALOG}/dataSets/{id_part(dataset_id)}"
 
 
 def mapping_set_path(set_id: str = "") -> str:
@@ -204,7 +211,7 @@ def mapping_set_path(set_id: str = "") -> str:
 
 def export_path(batch_id: str, what: str) -> str:
     """Address of a batch's ``meta``, ``failed`` or ``files`` at Data Access."""
-    return f"{EXPORT}/batches/{quote(batch_id, safe='')}/{what}"
+    return f"{EXPORT}/batches/{id_part(batch_id)}/{what}"
 
 
 _SAFE_PART = re.compile(r"[A-Za-z0-9._=-]+")

@@ -97,6 +97,10 @@ MISTAKES = [
     ("prepare crm.csv -m crm.mapping.yaml -s crm.mapping.yaml -o out", 2, "is a mapping set", "Give --schema"),
     ("prepare '' -m crm.mapping.yaml -s crm.schema.json -o out", 2, "the path is empty", "SOURCE"),
     ("prepare crm.csv -m crm.mapping.yaml -s crm.schema.json -o ''", 2, "the path is empty", "--out"),
+    *((f"{given} ''", 2, "it is empty", "Invalid value for") for given in (
+        "schema show", "schema check", "schema sample", "schema diff crm.schema.json", "explain", "mapping functions",
+        f"upload --dataset x {NOWHERE}", f"batch status {NOWHERE}", f"batch abort {NOWHERE}",
+        f"dataset check {NOWHERE}", f"dataset enable-upsert {NOWHERE}", f"schema pull -o out {NOWHERE}")),
     ("prepare s3:///a.csv -m crm.mapping.yaml -s crm.schema.json -o out", 2, "names no bucket", ""),
     ("prepare crm.csv -m crm.mapping.yaml -s crm.csv -o out", 2, "is a table", "Give --schema"),
     ("prepare crm.csv -m crm.csv -s crm.schema.json -o out", 2, "is a table", "mapping suggest"),

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import xdmprep as xp
+from xdmprep.errors import SourceError
 
 TABLE = pa.table({"id": ["1", "2"], "v": ["x", "y"]})
 ROWS = TABLE.to_pylist()
@@ -120,6 +121,52 @@ def test_kinds_that_are_read(kind: str, tmp_path: Path) -> None:
     made = xp.prepare(READ[kind](), {"id": "id", "v": "v"}, SCHEMA, out=tmp_path / "out", rules="jsonschema")
     assert (made.rows, made.written) == (2, 2)
     assert xp.map_rows(READ[kind](), {"id": "id", "v": "v"}, SCHEMA).to_pylist() == ROWS
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 6])
+@pytest.mark.parametrize(
+    "text",
+    ["1,,3,4,,6", "1,2,,4,5,6", ",1.5,2.5,,3,4.5", "1.5,2,3,4,,6", "9007199254740991,,1,2,,3", "a,b,,,e,f", "1,2,,,,"],
+)
+def test_chunks_of_pandas_are_read_whatever_is_missing(text: str, size: int) -> None:
+    cells = text.split(",")
+    chunks = pd.read_csv(
+        io.StringIO("id,v\n" + "".join(f"{row},{cell}\n" for row, cell in enumerate(cells))), chunksize=size
+    )
+    first = [cell for cell in cells[:size] if cell]
+    late = [cell for cell in cells[size:] if cell]
+    try:
+        made = xp.map_rows(chunks, {"v": "v"}, SCHEMA).to_pylist()
+    except SourceError as error:  # the first chunk has no value, or integers where fractions follow
+        assert "dtype=str" in str(error)
+        assert (not first and not late[0].isdigit()) or ("." in "".join(late) and "." not in "".join(first))
+    else:
+        whole = pd.read_csv(io.StringIO("v\n" + "\n".join(cell or '""' for cell in cells)), dtype=str)["v"]
+        found = [row.get("v") for row in made]
+        assert [one is None for one in found] == whole.isna().tolist()
+        same = (one == cell or float(one) == float(cell) for one, cell in zip(found, cells, strict=True) if one)
+        assert all(same)
+
+
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [([1], [1.5]), ([1.0], [2**60 + 1]), ([np.int8(1)], [300]), (["a"], [1])],
+)
+def test_numbers_of_later_tables_are_never_rounded(first: list[Any], later: list[Any]) -> None:
+    with pytest.raises(SourceError, match=r"table 2: the column 'v' is .* in the first table"):
+        xp.map_rows([pd.DataFrame({"v": first}), pd.DataFrame({"v": later})], {"v": "v"}, SCHEMA).to_pylist()
+
+
+def test_small_tables_of_other_widths_are_one_source() -> None:
+    kinds = [
+        {"v": pa.array(["a"]), "n": pa.array([0.5], pa.float32())},
+        {"v": pa.array(["b"], pa.large_string()), "n": pa.array([0.1])},
+        {"v": pa.array(["c"], pa.string_view()), "n": pa.array([2], pa.int8())},
+        {"v": pa.array(["d"]).dictionary_encode().cast(pa.large_string()), "n": pa.nulls(1)},
+    ]
+    made = xp.map_rows([pa.table(kind) for kind in kinds], {"v": "v", "id": "n"}, SCHEMA).to_pylist()
+    assert [row["v"] for row in made] == ["a", "b", "c", "d"]
+    assert [row.get("id") for row in made] == ["0.5", "0.1", "2.0", None]
 
 
 def frame(values: Any) -> pd.DataFrame:

@@ -16,6 +16,10 @@ def test_addresses_are_those_of_the_guide():
 
 
 def test_no_part_of_an_address_can_leave_its_place():
+    for path in (wire.batch_path, wire.catalog_batch_path, wire.dataset_path):
+        for empty in ("", " "):
+            with pytest.raises(UsageError, match="the id is empty"):
+                path(empty)
     assert wire.batch_path("../x?y") == "/data/foundation/import/batches/..%2Fx%3Fy"
     assert "?" not in wire.file_path("B", "D", "a?b#c")
 

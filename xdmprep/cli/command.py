@@ -50,7 +50,20 @@ EXCLUDED: dict[tuple[str, str, Any], tuple[str, ...]] = {
 
 
 class Command(click.Command):
-    """A command that attaches its name and options to an error that ends it, so that advice can refer to them."""
+    """A command that refuses empty arguments, as of a variable that is not set.
+
+    It attaches its name and options to an error that ends it, so that advice can refer to them.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the arguments and options from the command line."""
+        rest = super().parse_args(ctx, args)
+        for one in self.params:
+            given = ctx.params.get(str(one.name))
+            empty = "" in given if isinstance(given, tuple) else given == ""
+            if empty and isinstance(one, click.Argument) and not ctx.resilient_parsing:
+                raise click.BadParameter("it is empty.", ctx, one)
+        return rest
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""

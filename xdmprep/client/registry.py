@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from .. import wire
 from ..core.documents import exists
@@ -125,7 +125,7 @@ def _resource(
     """The resource with this id, wherever it is; None if nowhere."""
     for container in containers:
         for kind in kinds:
-            path = f"{wire.REGISTRY}/{container}/{kind}/{quote(id, safe='')}"
+            path = f"{wire.REGISTRY}/{container}/{kind}/{wire.id_part(id)}"
             what = f"schema {id}"
             answer = session.call("GET", path, headers={"Accept": accept}, what=what, expect=(200, 404))
             if answer.status_code == 200:

@@ -192,20 +192,30 @@ def _like(frame: Any, schema: pa.Schema, name: str) -> Iterator[pa.RecordBatch]:
             f"{name}: has the columns {shorten(', '.join(found.names), 200)}, the first "
             f"{shorten(', '.join(schema.names), 200)}. Give all tables the same columns."
         )
-    for field in schema:
-        kind = found.field(field.name).type
-        if kind != field.type and not pa.types.is_null(kind):
-            raise SourceError(
-                f"{name}: the column {field.name!r} is {kind}, in the first table {field.type}. "
-                "Give all tables the same types, or make one of them, as with pyarrow.concat_tables or pandas.concat."
-            )
     for table in stream.source():
-        columns = [table.column(field.name) for field in schema]
-        yield from pa.Table.from_arrays(
-            [column.cast(field.type) if pa.types.is_null(column.type) else column
-             for column, field in zip(columns, schema, strict=True)],
-            names=schema.names,
-        ).to_batches()  # fmt: skip
+        columns = [_of_type(table.column(field.name), found.field(field.name).type, field, name) for field in schema]
+        yield from pa.Table.from_arrays(columns, names=schema.names).to_batches()
+
+
+def _of_type(
+    column: pa.Array | pa.ChunkedArray, kind: pa.DataType, field: pa.Field, name: str
+) -> pa.Array | pa.ChunkedArray:
+    """A column of the type `kind` of a later table with the type of the first, if that changes no value.
+
+    In pandas' chunks, integers are floats where one is missing, and so is a column without any value.
+    """
+    if column.type == field.type:
+        return column
+    numbers = all(pa.types.is_integer(one) or pa.types.is_floating(one) for one in (kind, field.type))
+    with suppress(pa.ArrowException):
+        if kind == field.type or numbers or column.null_count == len(column):
+            return column.cast(field.type)  # so that small tables can be joined
+    if kind == field.type:
+        return column
+    raise SourceError(
+        f"{name}: the column {field.name!r} is {kind}, in the first table {field.type}. Give all tables the same types "
+        "(pandas.read_csv takes dtype=str), or make one of them, as with pyarrow.concat_tables or pandas.concat."
+    )
 
 
 def _of_dataset(dataset: Any) -> Iterator[pa.RecordBatch]:
