@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from language_kit import values_of
 
 import xdmprep as xp
 from xdmprep.language import Options, compile_expression
@@ -205,7 +206,7 @@ def test_columns_calculate_as_single_values(pairs: list[tuple[Any, Any]], sign: 
     ):  # fmt: skip
         expression = compile_expression(text, rows.schema)
         got = expression.apply(rows)
-        values = got.values if isinstance(got.values, list) else got.values.to_pylist()
+        values = values_of(got)
         alone = compile_node(expression.tree)
         for at, record in enumerate(rows.to_pylist()):
             try:
@@ -244,6 +245,6 @@ def test_objects_made_by_expressions_keep_the_digits(source: str, tmp_path: Path
 @given(st.lists(st.from_regex(r"[+-]?[0-9]{1,25}(\.[0-9]{0,25}|e[0-9])?", fullmatch=True), min_size=1, max_size=8))
 def test_fractions_that_are_cut_off_do_not_change_the_digits_before_them(texts: list[str]) -> None:
     batch = pa.record_batch({"t": texts})
-    got = compile_expression("to_bigint(t)", batch.schema).apply(batch).values
-    assert [*(got if isinstance(got, list) else got.to_pylist())] == [int(Decimal(text)) for text in texts]
+    got = values_of(compile_expression("to_bigint(t)", batch.schema).apply(batch))
+    assert got == [int(Decimal(text)) for text in texts]
     assert [xp.evaluate("to_bigint(t)", {"t": text}) for text in texts] == [int(Decimal(text)) for text in texts]

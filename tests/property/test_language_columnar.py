@@ -10,12 +10,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from language_kit import fits, outgoing, values_of
 
 from xdmprep.language import Evaluated, Options, compile_expression
 from xdmprep.language.catalogue import Context
 from xdmprep.language.interpreter import Scope, compile_node, run
 from xdmprep.language.options import DEFAULT
-from xdmprep.language.shapes import outgoing
 from xdmprep.language.values import Failed
 from xdmprep.mapping.convert import convert
 
@@ -146,11 +146,11 @@ def check(text: str, rows: list[dict[str, Any]], options: Options = DEFAULT) -> 
     batch = pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
     expression = compile_expression(text, SCHEMA, options)
     got: Evaluated = expression.apply(batch)
-    values = got.values if isinstance(got.values, list) else got.values.to_pylist(maps_as_pydicts="strict")
-    if isinstance(got.values, pa.Array) and expression.type is not None:
-        kind = got.values.type
-        assert (kind.value_type if pa.types.is_dictionary(kind) else kind) == expression.type, text
-        got.values.validate(full=True)
+    values = values_of(got)
+    if isinstance(got.column, pa.Array):
+        got.column.validate(full=True)
+    if expression.type is not None:
+        assert all(fits(value, expression.type) for value in values), (text, expression.type, values)
     assert len(values) == len(rows)
     failed = dict(got.errors)
     assert list(failed) == sorted(failed)
@@ -225,7 +225,7 @@ def test_columns_of_few_words_give_the_same(text: str, rows: list[dict[str, Any]
     ]
     encoded = pa.RecordBatch.from_arrays(columns, SCHEMA.names)
     one, other = compile_expression(text, SCHEMA).apply(plain_rows), compile_expression(text, SCHEMA).apply(encoded)
-    values = [got.values if isinstance(got.values, list) else got.values.to_pylist() for got in (one, other)]
+    values = [values_of(got) for got in (one, other)]
     assert all(same(left, right) for left, right in zip(*values, strict=True)), (text, rows)
     assert one.errors == other.errors
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from language_kit import values_of
 
 import xdmprep as xp
 from xdmprep.errors import ExpressionError
@@ -75,8 +76,7 @@ def test_no_function_gives_nan_or_infinity(
         expression = compile_expression(text, SCHEMA)
     except ExpressionError:
         return
-    values = expression.apply(pa.RecordBatch.from_pylist(rows, SCHEMA)).values
-    many = values if isinstance(values, list) else values.to_pylist(maps_as_pydicts="strict")
+    many = values_of(expression.apply(pa.RecordBatch.from_pylist(rows, SCHEMA)))
     alone = [xp.evaluate(text, row) for row in rows]
     for value in (*many, *alone):
         assert is_clean(value), (text, rows, value)

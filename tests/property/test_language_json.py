@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from language_kit import outgoing, values_of
 
 from xdmprep import kernels
 from xdmprep.language import compile_expression
@@ -20,7 +21,7 @@ from xdmprep.language.functions import table
 from xdmprep.language.interpreter import Scope, compile_node, run
 from xdmprep.language.kernels import Rows, json_objects
 from xdmprep.language.options import DEFAULT
-from xdmprep.language.shapes import outgoing, to_python
+from xdmprep.language.shapes import to_python
 from xdmprep.language.values import Failed
 from xdmprep.mapping import MappingSet, map_stream
 from xdmprep.read import open_source
@@ -70,7 +71,7 @@ def check(text: str, given_texts: list[str | None]) -> None:
     rows = [{"a": one, "n": i % 3} for i, one in enumerate(given_texts)]
     expression = compile_expression(text, SCHEMA)
     got = expression.apply(pa.RecordBatch.from_pylist(rows, schema=SCHEMA))
-    values_ = got.values if isinstance(got.values, list) else got.values.to_pylist(maps_as_pydicts="strict")
+    found_all = values_of(got)
     failed = {at for at, _ in got.errors}
     compiled = compile_node(expression.tree)
     for i, row in enumerate(rows):
@@ -79,9 +80,7 @@ def check(text: str, given_texts: list[str | None]) -> None:
         except Failed:
             value, fails = None, True
         assert (i in failed) == fails, (text, row)
-        found = values_[i]
-        if not isinstance(got.values, list):  # a struct of the batch has every key
-            value = completed(value, found)
+        found = found_all[i]
         if text.startswith("get_keys") and value is not None:  # the objects of a column have one order of keys
             found, value = sorted(found), sorted(value)
         assert exact(found) == exact(value), (text, row)
@@ -115,15 +114,6 @@ OUT = Schema.from_dict({
     "$id": "https://ns.example/numbers", "type": "object",
     "properties": {"t": {"type": "string"}, "n": {"type": "number"}},
 })  # fmt: skip
-
-
-def completed(value: Any, like: Any) -> Any:
-    """`value` with the keys that `like` has, as null."""
-    if isinstance(value, dict) and isinstance(like, dict):
-        return {key: completed(value.get(key), like[key]) for key in (value | like)}
-    if isinstance(value, list) and isinstance(like, list):
-        return [completed(*pair) for pair in zip(value, like, strict=False)]
-    return value
 
 
 @pytest.mark.parametrize("text", EXPRESSIONS)

@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from language_kit import outgoing, values_of
 
 import xdmprep as xp
 from xdmprep.errors import ExpressionError, MissingDependencyError
@@ -26,7 +27,6 @@ from xdmprep.language.catalogue import Context
 from xdmprep.language.functions import table
 from xdmprep.language.interpreter import Scope, compile_node, run
 from xdmprep.language.options import DEFAULT
-from xdmprep.language.shapes import outgoing
 from xdmprep.language.values import Failed
 
 pytestmark = pytest.mark.usefixtures("both_ways")
@@ -148,9 +148,9 @@ def check(template: str, layout: str) -> bool:
     except (ExpressionError, MissingDependencyError):
         return False  # a literal is asked for here
     got = expression.apply(batch)
-    values = got.values if isinstance(got.values, list) else got.values.to_pylist(maps_as_pydicts="strict")
-    if isinstance(got.values, pa.Array):
-        got.values.validate(full=True)
+    values = values_of(got)
+    if isinstance(got.column, pa.Array):
+        got.column.validate(full=True)
     failed = {at for at, _ in got.errors}
     items = column.to_pylist()
     assert len(values) == len(items)
@@ -195,7 +195,7 @@ def test_numbers_in_every_layout(layout: str) -> None:
                  "decode(c, 3, 'x', 'y')", "-c", "concat(c, '')", "to_integer(c)", "c"):  # fmt: skip
         expression = compile_expression(text, batch.schema)
         got = expression.apply(batch)
-        values = got.values if isinstance(got.values, list) else got.values.to_pylist(maps_as_pydicts="strict")
+        values = values_of(got)
         failed = {at for at, _ in got.errors}
         for at, item in enumerate(plain):
             value, fails = alone(text, column.type, item)
@@ -242,9 +242,9 @@ def test_columns_of_every_type_give_what_each_value_gives_alone(kind: str) -> No
             continue
         if text.startswith("get_keys"):  # keys of a column of objects have one order
             continue
-        assert len(expression.apply(pa.record_batch({"c": column.slice(0, 0)})).values) == 0
+        assert len(expression.apply(pa.record_batch({"c": column.slice(0, 0)})).column) == 0
         got = expression.apply(pa.record_batch({"c": column}))
-        values = got.values if isinstance(got.values, list) else got.values.to_pylist(maps_as_pydicts="strict")
+        values = values_of(got)
         failed = {at for at, _ in got.errors}
         for at, item in enumerate(items):
             value, fails = alone.__wrapped__(text, column.type, item)

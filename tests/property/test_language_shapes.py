@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from language_kit import fits, values_of
 
 from xdmprep.language import Options, catalogue, compile_expression
 from xdmprep.language.catalogue import Context
@@ -162,11 +163,11 @@ def check(text: str, rows: list[dict[str, Any]], options: Options = DEFAULT) -> 
     batch, records = BATCH if rows is RECORDS else batch_of(rows)
     expression = compile_expression(text, SCHEMA, options)
     got = expression.apply(batch)
-    values = got.values if isinstance(got.values, list) else got.values.to_pylist()
-    if isinstance(got.values, pa.Array):
-        got.values.validate(full=True)
-        kind = got.values.type
-        assert (kind.value_type if pa.types.is_dictionary(kind) else kind) == expression.type, text
+    values = values_of(got)
+    if isinstance(got.column, pa.Array):
+        got.column.validate(full=True)
+    if expression.type is not None:
+        assert all(fits(value, expression.type) for value in values), (text, expression.type, values)
     failed = dict(got.errors)
     assert len(values) == len(rows)
     compiled = compile_node(expression.tree)
@@ -280,7 +281,7 @@ def test_text_of_is_what_concat_prints() -> None:
     got = compile_expression("concat('', {'k': a, 'n': n})", SCHEMA).apply(
         pa.RecordBatch.from_pylist(RECORDS, schema=SCHEMA)
     )
-    assert got.values.to_pylist() == [text_of({"k": each["a"], "n": each["n"]}) for each in RECORDS]
+    assert got.column.to_pylist() == [text_of({"k": each["a"], "n": each["n"]}) for each in RECORDS]
 
 
 VALUES = st.recursive(

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from language_kit import fits, outgoing
 
 from xdmprep.errors import ExpressionError
-from xdmprep.language import NUMERAL, compile_expression
+from xdmprep.language import compile_expression
 from xdmprep.language.catalogue import Context, Function
 from xdmprep.language.evaluation import Frame, evaluate
 from xdmprep.language.functions import table
 from xdmprep.language.interpreter import Scope, compile_node, run
-from xdmprep.language.shapes import outgoing, to_python
+from xdmprep.language.shapes import to_python
 from xdmprep.language.tree import ARRAY, CHOICE, ELEMENT, MAP, Lambda, Node, children
 from xdmprep.language.values import Failed
 
@@ -53,26 +53,6 @@ RECORDS = BATCH.to_pylist(maps_as_pydicts="strict")
 LITERALS = ["'a'", "'yyyy-MM-dd'", "'k'", "','", "1", "2.5", "true", "false", "null", "0"]
 LAMBDAS = ["v -> v", "v -> v != null", "v -> v.s", "v -> concat(v, s)", "v -> v == n", "v -> to_object('v', v, 'n', n)"]
 ENTRIES = [entry for entry in {id(each): each for each in table().values()}.values() if entry.availability == "yes"]
-
-scalar = {pa.string(): str, pa.bool_(): bool, pa.int64(): int}
-
-
-def fits(value: Any, kind: pa.DataType) -> bool:
-    """Whether a value of a row is one of a type, as Python has it; integers are among the doubles."""
-    if value is None:
-        return True
-    if pa.types.is_list(kind):
-        return isinstance(value, list) and all(fits(item, kind.value_type) for item in value)
-    if pa.types.is_map(kind):
-        return isinstance(value, dict) and all(fits(item, kind.item_type) for item in value.values())
-    if pa.types.is_struct(kind) and kind != NUMERAL:
-        known = {field.name for field in kind}
-        return isinstance(value, dict) and known >= set(value) and all(fits(value.get(f.name), f.type) for f in kind)
-    if pa.types.is_timestamp(kind):
-        return isinstance(value, datetime)
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind) or kind == NUMERAL:
-        return type(value) in (int, float) or type(value).__name__ == "Decimal"
-    return kind in scalar and type(value) is scalar[kind]
 
 
 def written(entry: Function, parts: list[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from language_kit import values_of
 
 from xdmprep.language import Options, compile_expression
 from xdmprep.language.catalogue import Context
@@ -84,9 +85,9 @@ def _same_as_each(text: str, values: list[str | None], options: Options) -> None
     expression = compile_expression(text, batch.schema, options)
     got = expression.apply(batch)
     assert not got.errors
-    if isinstance(got.values, pa.Array):
-        got.values.validate(full=True)
+    if isinstance(got.column, pa.Array):
+        got.column.validate(full=True)
     evaluate = compile_node(expression.tree)
     alone = [run(evaluate, Scope({"v": value}, Context(options))) for value in values]
-    found = got.values if isinstance(got.values, list) else got.values.to_pylist(maps_as_pydicts="strict")
+    found = values_of(got)
     assert found == alone

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from language_kit import values_of
 
 from xdmprep.language import coerce, compile_expression
 from xdmprep.language.catalogue import Context
@@ -143,7 +144,7 @@ def test_dates_in_zones_as_columns_are_those_of_each_row(data: st.DataObject) ->
     ).to_batches()[0]
     expression = compile_expression(expression_text, batch.schema)
     got = expression.apply(batch)
-    values = got.values if isinstance(got.values, list) else got.values.to_pylist()
+    values = values_of(got)
     failed = {at for at, _ in got.errors}
     evaluate = compile_node(expression.tree)
     for i, record in enumerate(rows):
@@ -176,7 +177,9 @@ def test_names_that_change_while_the_offset_stays_are_printed(name: str, times: 
     given_ = [at.replace(tzinfo=UTC, microsecond=0) for at in [*times, *changes]]
     batch = pa.record_batch({"m": pa.array(given_, pa.timestamp("us", "UTC"))})
     expression = compile_expression(f"format(zone_date_to_zone(m, '{name}'), 'z')", batch.schema)
-    assert [str(text) for text in expression.apply(batch).values] == [at.astimezone(place).tzname() for at in given_]
+    assert [str(text) for text in values_of(expression.apply(batch))] == [
+        at.astimezone(place).tzname() for at in given_
+    ]
 
 
 @pytest.mark.parametrize("name", ["Europe/Paris", "+05:30", "Etc/UTC", "UTC", "America/New_York"])

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from language_kit import values_of
 
 import xdmprep as xp
 from xdmprep.language import evaluation
@@ -51,9 +52,7 @@ def test_several_expressions_give_what_each_gives_by_itself(
     shared: dict[Node, Any] = dict.fromkeys(repeated(one.folded for one in compiled))
     for one in compiled:
         made = one.apply(records, shared=shared)
-        assert list(made.values if isinstance(made.values, list) else made.values.to_pylist()) == [
-            xp.evaluate(one.text, row) for row in given_rows
-        ]
+        assert values_of(made) == [xp.evaluate(one.text, row) for row in given_rows]
 
 
 def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[Node]:

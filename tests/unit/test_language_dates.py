@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
+from language_kit import values_of
 
 from xdmprep import evaluate
 from xdmprep.core.stream import TIMESTAMP
@@ -53,7 +54,7 @@ def test_offsets_count_also_where_pyspark_tells_arrow_to_ignore_them(monkeypatch
     monkeypatch.setenv("PYARROW_IGNORE_TIMEZONE", "1")
     batch = pa.RecordBatch.from_pydict({"a": ["2020-01-02T03:04:05+02:00", "odd", None]})
     made = compile_expression("date(null, 'yyyy-MM-dd', a)", batch.schema).apply(batch)
-    values = made.values if isinstance(made.values, list) else made.values.to_pylist()
+    values = values_of(made)
     assert values[0] == datetime(2020, 1, 2, 1, 4, 5, tzinfo=UTC)
     nested, _ = coerce(pa.array([{"t": "2020-01-02T03:04:05+02:00"}]), pa.struct([("t", TIMESTAMP)]))
     assert nested[0].as_py() == {"t": datetime(2020, 1, 2, 1, 4, 5, tzinfo=UTC)}
@@ -63,7 +64,7 @@ def test_offsets_count_also_where_pyspark_tells_arrow_to_ignore_them(monkeypatch
 def test_blanks_that_fill_up_are_printed_alone_and_among_others(pattern: str) -> None:
     rows = pa.record_batch({"day": ["2020-03-04T05:06:07.089Z", None, "1999-12-31T23:59:59Z"]})
     text = f'format(date(day), "{pattern}")'
-    values = compile_expression(text, rows.schema).apply(rows).values.to_pylist()
+    values = values_of(compile_expression(text, rows.schema).apply(rows))
     assert values == [evaluate(text, row) for row in rows.to_pylist()]
     assert any(value is not None and " " in value for value in values)
 
@@ -82,7 +83,7 @@ def test_offsets_keep_their_seconds_where_java_prints_them(letters: str, printed
     texts = ["1890-05-06T07:08:09+00:09:21", "1890-05-06T07:08:09-00:00:21"]
     rows = pa.record_batch({"day": texts})
     for text, expected in ((f'format(date(day), "{letters}")', printed.split("|")), ('concat("", date(day))', texts)):
-        assert compile_expression(text, rows.schema).apply(rows).values.to_pylist() == expected
+        assert values_of(compile_expression(text, rows.schema).apply(rows)) == expected
         assert [evaluate(text, row) for row in rows.to_pylist()] == expected
 
 
@@ -96,7 +97,7 @@ LAST_DAYS = [f"{year}-{month:02d}-28T23:59:58.123Z" for year in (1900, 2023, 202
 def same_alone(expression: str, rows: pa.RecordBatch) -> int:
     """Checks that an expression gives the same on columns and on each row; how many values there are."""
     made = compile_expression(expression, rows.schema).apply(rows)
-    values = made.values if isinstance(made.values, list) else made.values.to_pylist()
+    values = values_of(made)
     errors = dict(made.errors)
     for at, row in enumerate(rows.to_pylist()):
         try:

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from language_kit import values_of
 
 from xdmprep.errors import ExpressionError
 from xdmprep.language import Options, catalogue, compile_expression, evaluate
@@ -345,7 +346,7 @@ def test_a_value_alone_and_over_a_batch(expression: str, wanted: Any) -> None:
 
     got = compile_expression(expression, ROWS.schema, CLOCK).apply(ROWS)
     assert [at for at, _ in got.errors] == ([0, 1] if wanted is FAILS else [])
-    values = got.values if isinstance(got.values, list) else got.values.to_pylist(maps_as_pydicts="strict")
+    values = values_of(got)
     if wanted is FAILS:
         assert values == [None, None]
     elif not expression.startswith("date("):  # a date is a text above and a time here

@@ -7,6 +7,7 @@ import pickle
 
 import pyarrow as pa
 import pytest
+from language_kit import values_of
 
 from xdmprep.errors import ExpressionError
 from xdmprep.language import Function, Options, evaluate
@@ -62,7 +63,7 @@ def test_expression_of_a_tree(again: bool) -> None:
         made = pickle.loads(pickle.dumps(made))
     assert (made.text, made.tree, made.columns, made.type) == ("for messages", tree, ('q"}{\\',), pa.bool_())
     records = pa.RecordBatch.from_arrays([pa.array(['x"\n\\', "x", None])], schema=columns)
-    assert made.apply(records).values.to_pylist() == [True, False, False]
+    assert made.apply(records).column.to_pylist() == [True, False, False]
     assert children(tree) == (FieldPath(9, ('q"}{\\',)), Constant(9, 'x"\n\\'))
 
 
@@ -127,7 +128,7 @@ ROWS = pa.record_batch({"a": ["x", None, "yy"], "b": ["1", "x", None], "n": pa.a
 def test_lists_and_nulls_where_functions_do_not_expect_them(text: str) -> None:
     expression = Expression(text, ROWS.schema)
     got = expression.apply(ROWS)
-    values = got.values if isinstance(got.values, list) else got.values.to_pylist()
+    values = values_of(got)
     for i, row in enumerate(ROWS.to_pylist()):
         try:
             wanted = evaluate(text, row, strict=True)

@@ -196,6 +196,16 @@ class TestOrderAndTypes:
         records, _ = run({"x": "json_to_object(j)", "y": "nullify()"}, rows)
         assert records == [{"x": {"a": 1, "b": ["x"]}}, {}]
 
+    @pytest.mark.parametrize(
+        ("text", "wanted"),
+        [("[n, a]", [["1", "x"], ["2", "y"]]), ("[n, 1.5]", [[1.0, 1.5], [2.0, 1.5]]),
+         ("iif(n > 1, [n], [a])", [["x"], ["2"]]),
+         ("{'k': [n, a]}", [{"k": ["1", "x"]}, {"k": ["2", "y"]}])],
+    )  # fmt: skip
+    def test_arrays_of_several_kinds_are_of_strings_or_numbers(self, text: str, wanted: list[Any]) -> None:
+        records, findings = run({"x": text}, [{"n": 1, "a": "x"}, {"n": 2, "a": "y"}])
+        assert (records, findings) == ([{"x": value} for value in wanted], [])
+
     def test_a_source_that_can_be_read_once_is_not_lost(self) -> None:
         batches = [pa.RecordBatch.from_pydict({"j": [f'{{"a": {n}}}']}) for n in range(3)]
         reader = pa.RecordBatchReader.from_batches(batches[0].schema, batches)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ from ..errors import ExpressionError
 from . import shapes
 from .binding import bind
 from .catalogue import Context
-from .columns import TEXT, Column, Ints, nulls_of, plain, source_column, source_type
+from .columns import TEXT, Column, Ints, plain, source_column, source_type
 from .constants import check_constants, likely_mistakes
 from .evaluation import Frame, Shared, Types, annotate, answered, evaluate, fold, without_reason
 from .grammar import parse
@@ -28,34 +28,25 @@ from .values import Failed
 _NOWHERE, _NO_REASON = np.zeros(0, dtype=np.int64), pa.nulls(0, TEXT)
 
 
-class Evaluated:
+class Evaluated(NamedTuple):
     """What an expression gave for a batch.
 
     Attributes:
         column: an Arrow array as long as the batch, of a type between kernels (see
-            :mod:`xdmprep.language.shapes`), or Python values where no type holds them.
-        values: an Arrow array of the expression's type (strings may be dictionary-encoded).  Where the type is known
-            per row only, or a value of this batch does not fit it, or for exact numbers: a list of Python values.
+            :mod:`xdmprep.language.shapes`), or Python values where no type holds them; a field that is passed on is as
+            it comes.
         failed: 0-based positions of the rows that failed, in order; their values are null.
         why: the reason of each of them.
     """
 
-    __slots__ = ("_values", "column", "failed", "why")
-
-    def __init__(
-        self, column: Any, failed: Ints = _NOWHERE, why: pa.Array = _NO_REASON,
-        values: Callable[[], Any] | None = None,
-    ) -> None:  # fmt: skip
-        self.column, self.failed, self.why, self._values = column, failed, why, values
+    column: pa.Array | list[Any]
+    failed: Ints = _NOWHERE
+    why: pa.Array = _NO_REASON
 
     @property
     def errors(self) -> list[tuple[int, str]]:
         """The positions of the rows that failed, each with its reason."""
         return list(zip(self.failed.tolist(), self.why.to_pylist(), strict=True))
-
-    @property
-    def values(self) -> pa.Array | list[Any]:  # noqa: D102 (see the class)
-        return self.column if self._values is None else self._values()
 
 
 class Expression:
@@ -193,7 +184,6 @@ class Expression:
                 columns[name] = source_column(
                     shapes.as_numerals(records.column(at), self._fields.get(name) or field(at))
                 )
-        kind = self._types(pa.schema([(name, column.type) for name, column in columns.items()]))[self.folded]
         if (passed := _passed(self.tree, columns)) is not None:
             return Evaluated(passed)
         keys = None if self.options.seed is None else _row_keys(records, self.columns, self.text)
@@ -205,8 +195,8 @@ class Expression:
         else:
             column = evaluate(self.folded, frame)
         if column.open is None or not column.open.any():
-            return _handed(column.values, kind)
-        return self._completed(column, frame, kind)
+            return Evaluated(column.values)
+        return self._completed(column, frame)
 
     def interpreted(self, records: pa.RecordBatch) -> list[tuple[str, bool]]:
         """The parts that are evaluated value by value on some rows, and whether once per distinct value that they read.
@@ -217,7 +207,7 @@ class Expression:
         self.apply(records, asked)
         return [(_written(node), once) for node, once in asked.items()]
 
-    def _completed(self, column: Column, frame: Frame, kind: pa.DataType | None) -> Evaluated:
+    def _completed(self, column: Column, frame: Frame) -> Evaluated:
         """A column as it is handed out; the interpreter evaluates open rows of which it is not known why they fail."""
         unknown = without_reason(column)
         if unknown.any():
@@ -225,29 +215,13 @@ class Expression:
             column = answered(row_function(self.tree), column, unknown, columns, frame, self.tree)
         is_open, why = column.open, column.why
         if is_open is None or why is None:
-            return _handed(column.values, kind)
+            return Evaluated(column.values)
         if isinstance(column.values, list):
             values: Any = [None if fails else value for value, fails in zip(column.values, is_open, strict=True)]
         else:
             values = shapes.only_where(column.values, ~is_open)
         at = np.flatnonzero(is_open)
-        return _handed(values, kind, at, why.take(pa.array(at)))
-
-
-def _handed(
-    values: pa.Array | list[Any], kind: pa.DataType | None, failed: Ints = _NOWHERE, why: pa.Array = _NO_REASON
-) -> Evaluated:
-    """`values` as they are handed out: of the type that was said, where they fit it; otherwise of this batch's."""
-    array = shapes.from_python(shapes.in_micros(values)) if kind is not None and isinstance(values, list) else values
-    settled = None if kind is None or isinstance(array, list) else _settled(array, kind)
-    if settled is None:
-        column = values if isinstance(values, list) else shapes.bare(values)
-        return Evaluated(column, failed, why, lambda: shapes.outgoing(shapes.to_python(values)))
-    if isinstance(values, list):  # dates in it may be finer than columns hold
-        return Evaluated(values, failed, why, lambda: shapes.final(settled))
-    if shapes.said_type(settled.type) != shapes.final_type(settled.type):
-        return Evaluated(shapes.bare(settled), failed, why, lambda: shapes.outgoing(shapes.to_python(settled)))
-    return Evaluated(shapes.bare(settled), failed, why, lambda: shapes.final(settled))
+        return Evaluated(values, at, why.take(pa.array(at)))
 
 
 def _written(node: Node) -> str:
@@ -264,41 +238,9 @@ def _handed_out(kind: pa.DataType | None) -> pa.DataType | None:
     if kind is None:
         return None
     try:
-        return shapes.said_type(kind)
+        return shapes.final_type(kind)
     except TypeError:
         return kind
-
-
-def _settled(values: pa.Array, kind: pa.DataType) -> pa.Array | None:
-    """`values` as the type that was said for them; None where they do not fit it: sums of nulls are integers."""
-    if values.type == kind or (pa.types.is_dictionary(values.type) and values.type.value_type == kind):
-        return values
-    if pa.types.is_null(values.type):
-        return pa.nulls(len(values), kind)
-    mine, wanted = shapes.type_kind(values.type), shapes.type_kind(kind)
-    if wanted == "numeral" and shapes.common_type(values.type, kind) == kind:
-        return shapes.widened(values, kind)
-    if mine == "zoned" and wanted == "moment":
-        return values
-    if mine == "object" and wanted == "map":
-        offsets, keys, items = shapes.entries_of(values)
-        values, mine = shapes.map_of(offsets, keys, items, nulls_of(values)), "map"
-    if mine != wanted:
-        return None
-    if mine in ("list", "map"):
-        inner = kind.value_type if mine == "list" else kind.item_type
-        return shapes.elements_changed(values, lambda items: _settled(items, inner))
-    if mine != "object" or set(shapes.keys_of(values.type)) != set(shapes.keys_of(kind)):
-        return None
-    parts, fields = [], []
-    for part in kind:
-        at = values.type.get_field_index(part.name)
-        made = pa.repeat(False, len(values)) if at < 0 else _settled(values.field(at), part.type)
-        if made is None:
-            return None
-        parts.append(made)
-        fields.append(pa.field(part.name, made.type))
-    return shapes.struct_of(parts, fields, nulls_of(values))
 
 
 def _row_keys(records: pa.RecordBatch, names: tuple[str, ...], text: str) -> Callable[[int], bytes]:

@@ -44,7 +44,6 @@ from .columns import (
     merged,
     nulls_of,
     numbered,
-    numpy_of,
     plain,
     some,
     where,
@@ -759,87 +758,27 @@ def chosen(which: Ints, columns: Sequence[Column]) -> Column:
     return Column(made, some(is_open))
 
 
-# What an expression hands out
+# What is said of the values of an expression
 
-
-def outgoing(value: Any) -> Any:
-    """A value of the language as Arrow takes it: moments become datetimes."""
-    return leaves_changed(value, lambda leaf: leaf.at if isinstance(leaf, Moment) else leaf)
-
-
-def in_micros(value: Any) -> Any:
-    """`value` with moments truncated to what a column of moments holds."""
-    return leaves_changed(value, lambda leaf: Moment(leaf.at) if isinstance(leaf, Moment) else leaf)
+#: The type that is said for exact numbers, which travel as :data:`NUMERAL`.
+DECIMAL = pa.decimal256(76, 38)
 
 
 @lru_cache(maxsize=4096)
 def final_type(kind: pa.DataType) -> pa.DataType | None:
-    """The type that columns of a kind are handed out in; None where it differs from row to row."""
+    """The type that is said of columns of a kind; None where it differs from row to row."""
     name = type_kind(kind)
     if name == "mixed":
         return None
     if name in ("moment", "zoned"):
         return TIMESTAMP
     if name == "numeral":
-        return kind
+        return DECIMAL
     if name == "object":
         kind = pa.struct([kind.field(key) for key in keys_of(kind)])
     if name in ("list", "map", "object"):
         return retyped(kind, lambda part: final_type(part.type))
     return TEXT if name == "text" else kind
-
-
-#: The type that is reported for exact numbers, which are handed out as :data:`NUMERAL`.
-DECIMAL = pa.decimal256(76, 38)
-
-
-def said_type(kind: pa.DataType) -> pa.DataType | None:
-    """The type that is said of columns of a kind: as :func:`final_type`, with decimals for exact numbers."""
-    found = final_type(kind)
-    return None if found is None else _replaced(found, NUMERAL, DECIMAL)
-
-
-def _replaced(kind: pa.DataType, old: pa.DataType, new: pa.DataType) -> pa.DataType:
-    if kind == old:
-        return new
-    nested = pa.types.is_list(kind) or pa.types.is_map(kind) or pa.types.is_struct(kind)
-    return retyped(kind, lambda part: _replaced(part.type, old, new)) if nested else kind
-
-
-def final(values: pa.Array) -> pa.Array:
-    """A column as records hold it: dates in milliseconds, truncated; no hidden fields of objects."""
-    return _changed(values, _in_millis)
-
-
-def bare(values: pa.Array) -> pa.Array:
-    """A column without hidden fields of objects; dates keep their zone and their microseconds."""
-    return _changed(values, lambda leaf: leaf)
-
-
-def _in_millis(values: pa.Array) -> pa.Array:
-    values = instant_of(values)
-    if values.type != MOMENT:
-        return values
-    mask = nulls_of(values) if values.null_count else None
-    return pa.array(np.floor_divide(numpy_of(values), 1000), mask=mask).view(TIMESTAMP)
-
-
-def _changed(values: pa.Array, change: Callable[[pa.Array], pa.Array]) -> pa.Array:
-    """A column with its leaves changed, without hidden fields of objects."""
-    kind = values.type
-    if not pa.types.is_nested(kind) or kind in (ZONED, NUMERAL):
-        return change(values)
-    if kind == final_type(kind):
-        return values
-    name = type_kind(kind)
-    if name in ("list", "map"):
-        return elements_changed(values, lambda items: _changed(items, change))
-    if name == "mixed":
-        parts = {field.name: field_of(values, field.name) for field in kind}
-    else:
-        parts = fields_of(values)
-    children = [_changed(part, change) for part in parts.values()]
-    return object_of(list(parts), children, [None] * len(children), nulls_of(values))
 
 
 def is_object(kind: pa.DataType) -> bool:

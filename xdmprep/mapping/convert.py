@@ -23,7 +23,7 @@ from ..core.shred import conform, plain, valid
 from ..kernels.arrays import list_parts, map_parts, offsets_of
 from ..language import NUMERAL, Options, coerce
 from ..language.columns import ZONED
-from ..language.shapes import alternatives, is_object, to_python
+from ..language.shapes import alternatives, fields_of, is_object, keys_of, to_python
 from .digits import without_digits
 from .nested import as_meant
 from .unknown import Others, values_in_python, values_of_other_keys, values_of_others
@@ -148,9 +148,9 @@ class _Conversion:
 
     def _struct_to_map(self, values: pa.Array, target: pa.DataType, noted: _Noted) -> _Converted:
         """An object as a map: a field that is null is a key that is not there."""
-        names, n = [field.name for field in values.type], len(values)
+        names, n = keys_of(values.type), len(values)
         made, found = self._to_struct(values, pa.struct([(name, target.item_type) for name in names]), noted)
-        rows, fields = np.nonzero(np.stack([valid(part) for part in values.flatten()], axis=1))
+        rows, fields = np.nonzero(np.stack([valid(part) for part in fields_of(values).values()], axis=1))
         keys = pa.array(names, pa.string()).take(pa.array(fields))
         items = pa.concat_arrays(made.flatten()).take(pa.array(fields * n + rows))
         offsets = np.searchsorted(rows, np.arange(n + 1)).astype(np.int32)

@@ -20,8 +20,8 @@ from ..core.ndjson.fields import is_numeral, is_unseen
 from ..core.paths import EVERY, Path, format_path
 from ..core.shred import Leaf, nested_schema, nested_type, path_tree
 from ..errors import ExpressionError, MappingError, did_you_mean, shorten
-from ..language import NUMERAL, Options, coerce
-from ..language.shapes import alternatives, final
+from ..language import Options, coerce
+from ..language.shapes import final_type, is_object, keys_of, kinds_of, retyped
 from ..language.tree import Node
 from ..schema import Field, Schema
 from .destinations import IDENTITY_MAPS, clashes, destination, find, never_fits, target_type, type_name
@@ -367,14 +367,7 @@ class _Planner:
         if self.sample is None:
             raise MappingError("its type is known per row only, and there is no schema to tell it. Give a schema.")
         values = source.read(self.sample() if callable(self.sample) else self.sample).values
-        if isinstance(values, pa.Array) and (parts := alternatives(values)):
-            kinds = [pa.float64() if part.type == NUMERAL else part.type for part in parts.values()]
-            return pa.float64() if all(map(_is_number, kinds)) else pa.string()
-        try:
-            array = final(values) if isinstance(values, pa.Array) else pa.array(values)
-        except (pa.ArrowInvalid, pa.ArrowTypeError):
-            return pa.string()
-        return natural(array.type) or pa.string()
+        return pa.string() if isinstance(values, list) else _settled(values.type)
 
     def _constant(self, one: _Bound, source: ConstantSource) -> Output:
         target = one.field.arrow_type if one.field is not None else natural(source.type)
@@ -448,6 +441,17 @@ def _held(made: pa.DataType | None, kind: pa.DataType | None) -> pa.DataType:
     if made is None:
         raise MappingError("it is of no type." if kind is None else f"{why_unheld(kind)}.")
     return made
+
+
+def _settled(kind: pa.DataType) -> pa.DataType:
+    """The type for values of a type between kernels; where they are of several kinds, numbers or strings."""
+    if pa.types.is_struct(kind) and (kinds := kinds_of(kind)):
+        return pa.float64() if all(_is_number(_settled(each)) for each in kinds) else pa.string()
+    if (said := final_type(kind)) is not None:
+        return natural(said) or pa.string()
+    if is_object(kind):
+        kind = pa.struct([kind.field(key) for key in keys_of(kind)])
+    return retyped(kind, lambda part: _settled(part.type))
 
 
 def _is_number(kind: pa.DataType) -> bool:
