@@ -45,42 +45,28 @@ def create_app(state: State, allowed_hosts: frozenset[str] | None = None) -> ASG
             *uploads.routes, *catalog.routes, *export.routes, *access.routes, *resources.routes,
             *mappings.routes, *admin_routes.routes, *html.routes,
         ],
-        exception_handlers={
-            Refusal: _refused, XdmPrepError: _wrong, HTTPException: _http, ClientDisconnect: _gone, OSError: _failed,
-            sqlite3.Error: _failed, Exception: _unknown,
-        },
+        exception_handlers=dict.fromkeys(
+            (Refusal, XdmPrepError, HTTPException, ClientDisconnect, OSError, sqlite3.Error, Exception), _answer
+        ),
     )  # fmt: skip
     app.state.emulator = state
     return Gate(FaultLayer(app, state.faults), state, allowed_hosts)
 
 
-async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)  # noqa: S101
-    return error.answer()
-
-
-async def _wrong(request: Request, error: Exception) -> Response:
-    """What was given does not fit: a schema that is not complete, a fault that cannot be read."""
-    return problem(400, str(error))
-
-
-async def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101
-    return problem(error.status_code, f"{request.method} {request.url.path}: {error.detail}", dict(error.headers or {}))
-
-
-async def _gone(request: Request, error: Exception) -> Response:
-    return empty(400)
-
-
-async def _failed(request: Request, error: Exception) -> Response:
-    """The disk: full, which a client can wait for, or something else."""
-    if is_full(error):
+async def _answer(request: Request, error: Exception) -> Response:
+    """The answer to what ended a request."""
+    match error:
+        case Refusal():
+            return error.answer()
+        case XdmPrepError():  # what was given does not fit: a schema that is not complete, a fault that cannot be read
+            return problem(400, str(error))
+        case HTTPException():
+            text = f"{request.method} {request.url.path}: {error.detail}"
+            return problem(error.status_code, text, dict(error.headers or {}))
+        case ClientDisconnect():
+            return empty(400)
+    if is_full(error):  # which a client can wait for
         return problem(507, "there is no room left on the disk; make some and send this again")
-    return await _unknown(request, error)
-
-
-async def _unknown(request: Request, error: Exception) -> Response:
     log.error("%s %s", request.method, request.url.path, exc_info=error)
     return problem(500, "the emulator met an error that it does not know; its log says more")
 
