@@ -222,3 +222,22 @@ class Field:
 
     def __str__(self) -> str:
         return format_path(self.path) or "record"
+
+
+def field_count(node: Any, definitions: Mapping[str, Any], limit: int) -> int:
+    """How many fields :meth:`Field.walk` gives for a resolved schema; counting ends above `limit`."""
+    count, todo = 0, [(node, frozenset[str]())]
+    while todo and count <= limit:
+        node, inside = todo.pop()
+        node, name = follow(keywords(node), definitions)
+        count += 1
+        if name is not None:
+            if name in inside:
+                continue
+            inside |= {name}
+        node, names = declared(node, definitions)
+        inside |= set(names)
+        below = [node.get("items"), node.get("additionalProperties")]
+        todo += [(part, inside) for part in below if isinstance(part, dict)]
+        todo += [(part, inside) for part in node.get("properties", {}).values()]
+    return count

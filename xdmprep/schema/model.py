@@ -13,7 +13,6 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, cached_property
-from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any, TypeAlias
 
@@ -37,7 +36,7 @@ from .documents import (
     read_documents,
     read_json,
 )
-from .field import IDENTITY_MAPS, Field
+from .field import IDENTITY_MAPS, Field, field_count
 from .resolve import Lookup, Resolver, keywords
 from .show import field_table, tree_text
 
@@ -103,12 +102,12 @@ class Schema:
             resolved = {**columns, **kept}
         self.json_schema: dict[str, Any] = resolved
         definitions = {**resolved.get("definitions", {}), "#": resolved}
-        self.root = Field.of("", (), resolved, True, definitions)
-        if sum(1 for _ in islice(self.root.walk(), MAX_FIELDS + 1)) > MAX_FIELDS:
+        if field_count(resolved, definitions, MAX_FIELDS) > MAX_FIELDS:
             raise SchemaError(
                 f"{document.name}: has more than {MAX_FIELDS:,} fields, all references followed. "
                 "The platform takes at most 10,000."
             )
+        self.root = Field.of("", (), resolved, True, definitions)
         types = resolved.get("type", "object")
         if "object" not in (types if isinstance(types, list) else [types]):
             raise SchemaError(
