@@ -16,7 +16,8 @@ import pytest
 from language_kit import fits, values_of
 
 from xdmprep.core.stream import TIMESTAMP
-from xdmprep.language import Expression, Options, columns, compile_expression, evaluation
+from xdmprep.errors import ExpressionError
+from xdmprep.language import Expression, Options, columns, compile_expression, evaluate, evaluation
 from xdmprep.language.functions import table
 from xdmprep.language.kernels.table import kind
 
@@ -255,3 +256,34 @@ def test_the_language_needs_no_pandas() -> None:
     code = "import sys, xdmprep.language as l; l.evaluate('upper(a)', {'a': 'x'}); print('pandas' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "format(n, 'yyyy')", "format(x, 'yyyy')", "format(b, 'yyyy')", "format(l, 'yyyy')", "format(o, 'yyyy')",
+        "date_part('year', n)", "zone_date_to_utc(x)", "zone_date_to_zone(n, 'Asia/Tokyo')",
+        "set_date_part('day', 1, b)", "concat('on ', format(n, 'yyyy'))", "to_integer(x * n)", "to_integer(n * x + 1)",
+        "format(x * n, 'yyyy')", "date_part('year', iif(b, n, x))", "format(iif(b, n, a), 'yyyy')",
+    ],
+)  # fmt: skip
+def test_values_that_a_function_never_takes_fail_in_columns_with_the_reason_of_each_row(text: str) -> None:
+    rows: list[dict[str, Any]] = [
+        {"a": "2020-02-03", "n": 7, "x": 1.25, "b": True, "l": [1], "o": {"k": "v"}},
+        {"a": "noon", "n": 8, "x": None, "b": False, "l": [], "o": {"k": None}},
+        {"a": None, "n": None, "x": None, "b": None, "l": None, "o": None},
+        {"a": "2020-02-04", "n": None, "x": 2.0, "b": False, "l": None, "o": None},
+        {"a": "2020-02-05", "n": 2, "x": 3.5, "b": True, "l": None, "o": None},
+    ]
+    kinds = {"a": pa.string(), "n": pa.int64(), "x": pa.float64(), "b": pa.bool_(), "l": pa.list_(pa.int64())}
+    records = pa.RecordBatch.from_pylist(rows, pa.schema([*kinds.items(), ("o", pa.struct([("k", pa.string())]))]))
+    expression = compile_expression(text, records.schema)
+    wanted = []
+    for i, row in enumerate(rows):
+        try:
+            evaluate(text, row, strict=True)
+        except ExpressionError as error:
+            wanted.append((i, str(error).partition("The evaluation failed: ")[2].partition("\n")[0]))
+    assert wanted
+    assert expression.interpreted(records) == []
+    assert expression.apply(records).errors == wanted

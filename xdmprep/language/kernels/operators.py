@@ -32,11 +32,10 @@ from ..columns import (
     some,
 )
 from ..shapes import chosen, digits_of, instant_of, mixed_of, only_where
-from ..values import DECIMAL, kind_of, number_in
-from ..zoned_datetime import Moment
+from ..values import DECIMAL, number_in
 from . import exact, numbers, texts
 from .equality import same
-from .table import Constants, Made, Rows, as_texts, failing, kernel, kind, need, needed, truths
+from .table import NAMED, Constants, Made, Rows, as_texts, failing, kernel, kind, need, needed, truths
 
 # Conversions
 
@@ -369,24 +368,16 @@ def compared(rows: Rows, left: Column, right: Column, sign: str) -> Column:
 def _without_order(rows: Rows, left: Column, right: Column, sign: str) -> Column:
     """``<``, ``<=``... of kinds that have no order: it fails where neither is null."""
     a, b = kind(left), kind(right)
-    need({a, b} <= _NAMED.keys())
-    reason = f"{_NAMED[a]} and {_NAMED[b]} have no order"
+    need({a, b} <= NAMED.keys())
+    reason = f"{NAMED[a]} and {NAMED[b]} have no order"
     if "bool" in (a, b):
         reason = "the two sides have no order"
     elif {a, b} & {"long", "double"}:
-        reason = f"{_NAMED[b if a in ('long', 'double') else a]} is not a number"
+        reason = f"{NAMED[b if a in ('long', 'double') else a]} is not a number"
     absent, other = nulls_of(left.values), nulls_of(right.values)
     held = absent & other & (sign in ("<=", ">="))
     is_open = some(~absent & ~other)
     return Column(pa.array(held), is_open, None if is_open is None else pa.repeat(reason, rows.n))
-
-
-_NAMED = {
-    name: kind_of(one) for name, one in {
-        "text": "", "long": 0, "double": 0.0, "bool": True, "moment": Moment.of_millis(0), "list": [], "object": {},
-        "map": {},
-    }.items()
-}  # fmt: skip
 
 
 #: Kinds that equal no other kind, but for dates and strings, which are compared as strings.

@@ -53,7 +53,8 @@ from ..functions import table
 from ..java_time_format import automatic, compile_pattern
 from ..options import DEFAULT, Options
 from ..shapes import alternatives, chosen, from_python, instant_of, type_kind
-from ..values import Failed
+from ..values import Failed, kind_of
+from ..zoned_datetime import Moment
 from . import dates, texts
 
 #: What a kernel gives, or an array where no row is open; None, like :func:`need`, leaves the rows to the interpreter.
@@ -238,6 +239,7 @@ def _by_kind(entry: Kernel, rows: Rows, given: Sequence[Column | Body], i: int, 
     which = np.full(rows.n, -1)
     pieces: list[Column] = []
     undecided: Mask | None = None
+    why: pa.Array | None = None
     parts = list(alternatives(mixed.values).values())
     if mixed.values.null_count or not rows.n:
         parts.append(pa.nulls(rows.n))
@@ -251,10 +253,12 @@ def _by_kind(entry: Kernel, rows: Rows, given: Sequence[Column | Body], i: int, 
         else:
             which[mask] = len(pieces)
             pieces.append(piece)
+            if piece.why is not None:
+                why = pc.if_else(mask, piece.why, pa.scalar(None, TEXT) if why is None else why)
     if not pieces:
         return None
     made = chosen(which, pieces)
-    return Column(made.values, merged(made.open, undecided))
+    return Column(made.values, merged(made.open, undecided), why)
 
 
 # Argument kinds
@@ -310,7 +314,10 @@ def as_moments(rows: Rows, column: Column) -> Column:
         return column
     if name == "null":
         return Column(pa.nulls(rows.n, MOMENT), column.open)
-    need(name == "text")
+    if name != "text":
+        need(name in NAMED)
+        reason = f"a date is expected, not {NAMED[name]}"
+        return because(failing(rows, column, MOMENT), (~nulls_of(column.values), reason))
     found = read_automatic(rows, column, blank_is_null=False)
     return Column(found.values, merged(column.open, found.open), found.why)
 
@@ -367,3 +374,12 @@ _TRUTH = Kernel(catalogue.Function("", "", "", ""), _truth, ("any",))
 def failing(rows: Rows, column: Column, like: pa.DataType = pa.null()) -> Column:  # noqa: B008 (an immutable value)
     """Nulls; open, for the interpreter to say why, where the column is not null."""
     return Column(pa.nulls(rows.n, like), some(~nulls_of(column.values)))
+
+
+#: What messages call the kinds of columns whose values have one name.
+NAMED = {
+    name: kind_of(one) for name, one in {
+        "text": "", "long": 0, "double": 0.0, "bool": True, "moment": Moment.of_millis(0), "list": [], "object": {},
+        "map": {},
+    }.items()
+}  # fmt: skip
