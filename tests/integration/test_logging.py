@@ -13,6 +13,7 @@ import pytest
 from command_kit import command
 
 import xdmprep
+from xdmprep.cli import run
 from xdmprep.client import Client
 from xdmprep.emulator import Emulator
 
@@ -65,3 +66,18 @@ def test_the_command_logs_when_asked(schemas: Path, tmp_path: Path) -> None:
     assert quiet.stderr == "" and " INFO xdmprep.pipeline: " in loud.stderr and quiet.stdout == loud.stdout
     wrong = command(*words, env={**os.environ, "XDMPREP_LOG": "loud"})
     assert wrong.returncode == 2 and "debug, info" in wrong.stderr
+
+
+def test_what_a_command_logs_ends_with_it(
+    schemas: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["validate", str(schemas / "examples" / "crm-profile.valid.jsonl"), "-s",
+             str(schemas / "crm-profile.schema.json")]  # fmt: skip
+    log = logging.getLogger("xdmprep")
+    before = log.handlers[:], log.level
+    monkeypatch.setenv("XDMPREP_LOG", "info")
+    assert run(words) == 0
+    assert " INFO xdmprep.pipeline: " in capsys.readouterr().err
+    monkeypatch.delenv("XDMPREP_LOG")
+    assert run(words) == 0
+    assert "INFO" not in capsys.readouterr().err and (log.handlers, log.level) == before

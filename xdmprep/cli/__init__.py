@@ -13,8 +13,8 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -185,8 +185,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _log(level: str) -> None:
-    """Print what the library logs, from a level on, on standard error."""
+@contextmanager
+def _logged(level: str) -> Iterator[None]:
+    """While a command runs: print what the library logs, from a level on, on standard error; nothing for no level."""
+    if not level:
+        yield
+        return
     import logging  # most runs do without
 
     class ForPeople(logging.Handler):
@@ -197,19 +201,22 @@ def _log(level: str) -> None:
     if number is None:
         raise UsageError(f"XDMPREP_LOG is {level!r}. Set it to debug, info, warning or error.")
     log = logging.getLogger("xdmprep")
-    log.handlers = [one for one in log.handlers if type(one).__name__ != ForPeople.__name__]
-    handler = ForPeople()
+    handler, before = ForPeople(), log.level
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     log.addHandler(handler)
     log.setLevel(number)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
 
 
 def _run(given: list[str], explicit: bool) -> int:
     try:
-        if level := os.environ.get("XDMPREP_LOG"):
-            _log(level)
-        code = xdmprep.main(given if explicit else None, prog_name="xdmprep", standalone_mode=False)
-        printer.flush()
+        with _logged(os.environ.get("XDMPREP_LOG", "")):
+            code = xdmprep.main(given if explicit else None, prog_name="xdmprep", standalone_mode=False)
+            printer.flush()
         return code if isinstance(code, int) else 0
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
