@@ -493,6 +493,33 @@ def test_ranges_of_groups_are_as_long_as_they_may_be(sizes: list[int], most: int
     assert [sizes[at:end] for at, end in cuts(bounds, most)] == wanted
 
 
+NUMBER = {"type": "integer"}
+ITEM = {"type": "object", "properties": {"n": NUMBER, "l": {"type": "array", "items": NUMBER}}}
+COUNTS = Schema.from_dict({"type": "object", "properties": {
+    "k": {"type": "string"}, "n": NUMBER, "o": ITEM, "items": {"type": "array", "items": ITEM},
+}})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mapping", "wanted"),
+    [
+        ({"n": "n"}, [("group-differs", "n", [1], ["3"]), ("unparsable", "n", [4], ["x"])]),
+        ({"items[*].n": "n"}, [("unparsable", "items[*].n", [4], ["x"])]),
+        ({"items[*].l": "l"}, [("unparsable", "items[*].l[*]", [1, 4], ["y", "z"])]),
+        ({"o": "json_to_object(j)"}, [("unparsable", "o.n", [4, 4], ["w", "w"])]),
+    ],
+)
+def test_findings_of_groups_name_their_records_and_places(mapping: dict[str, str], wanted: list[Any]) -> None:
+    """A null between two values that differ, and values that are no numbers below, beside and in place of arrays."""
+    table = pa.table({
+        "k": list("aaabb"), "n": ["1", None, "3", "x", None], "l": [["1"], ["y", "2"], None, ["z"], ["4"]],
+        "j": ['{"n": 1}'] * 3 + ['{"n": "w"}'] * 2,
+    })  # fmt: skip
+    stream = map_stream(open_source(table), MappingSet({"k": "k", **mapping, "$group_by": "k"}), COUNTS)
+    issues = [issue for chunk in stream.chunks() for issue in chunk.issues]
+    assert sorted((i.code, i.path, i.rows.tolist(), i.values.to_pylist()) for i in issues) == wanted
+
+
 def test_a_value_that_comes_late_is_numbered_last() -> None:
     keys = ["b", "c"] * 3000 + ["a", "b"]
     column = pa.DictionaryArray.from_arrays(["abc".index(key) for key in keys], ["a", "b", "c"])
