@@ -238,7 +238,7 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
         ("path[: len(path) - len(node.steps)] if", "path if"),
     ]),
     "validate/formats.py": ((RULES,), [
-        ('["local"].encode()) > 64', '["local"].encode()) >= 64'), ("[{_ATOM}]{{1,20}}(?", "[{_ATOM}]{{1,22}}(?"),
+        ('["local"].encode()) > 64', '["local"].encode()) >= 64'), ("[{_ATOM}]{{1,20}}(?", "[{_ATOM}]{{1,23}}(?"),
         (r'\\[ -~])*"', r'\\[!-~])*"'),
     ]),
     "pipeline/prepare.py": ((INPUT, "tests/unit/test_prepare.py"), [

@@ -475,6 +475,15 @@ def test_codes_of_booleans(some: list[bool], skipped: int, none: list[None]) -> 
     assert count == len(wanted) and codes.tolist() == [wanted[key] for key in keys]
 
 
+@pytest.mark.parametrize(
+    ("codes", "words", "wanted"),
+    [([0, 1, 2, 0, 2, 1], ["a", "b", "a"], [0, 1, 0, 0, 0, 1]), ([0, 1, 1, 0], ["a", None], [0, 1, 2, 0])],
+)
+def test_codes_of_words_that_stand_twice_or_are_null(codes: list[int], words: list[Any], wanted: list[int]) -> None:
+    column = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(words))
+    assert codes_of([column])[0].tolist() == wanted
+
+
 @pytest.mark.parametrize("kind", [pa.float32(), pa.float64()])
 def test_codes_of_zeros(kind: pa.DataType) -> None:
     codes, count = codes_of([pa.array([1.0, 0.0, -0.0, None, -0.0], kind)])
