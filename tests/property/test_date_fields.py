@@ -6,12 +6,15 @@ from calendar import Calendar
 from datetime import date, datetime
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from xdmprep.language import compile_expression
 from xdmprep.language.date_fields import FIELDS, Local, local_time
 from xdmprep.language.options import Options
+from xdmprep.language.shapes import instant_of
 
 ISO, US = Options(weeks="iso"), Options(weeks="us")
 _EPOCH = datetime(1970, 1, 1)
@@ -79,3 +82,10 @@ def test_a_month_has_six_weeks_at_most() -> None:
     local = local_time(found, US)
     assert local.days == (date(2023, 7, 31) - _EPOCH.date()).days
     assert FIELDS["weekofmonth"].shows(6, local, US) and not FIELDS["weekofmonth"].shows(7, local, US)
+
+
+def test_offsets_of_both_signs_in_one_column() -> None:
+    texts = [f"2024-01-01T00:00:00{sign}{hours:02}:30" for hours in (2, 11) for sign in "+-"]
+    made = compile_expression("date(v, \"yyyy-MM-dd'T'HH:mm:ssXXX\")", pa.schema([("v", pa.string())]))
+    values = instant_of(made.apply(pa.record_batch({"v": texts})).column).to_pylist()
+    assert values == [datetime.fromisoformat(text) for text in texts]
