@@ -51,7 +51,15 @@ def folded(values: pa.Array) -> pa.Array:
 def _cased(values: pa.Array, change: Callable[[pa.Array], pa.Array], exact: Callable[[str], str]) -> pa.Array:
     """Strings changed by Arrow where they are ASCII, the others by Python: the two know different letters."""
     values = rebased(values)  # Arrow's kernels are wrong where the first offset is not 0
-    return where(change(values), as_mask(pc.invert(pc.string_is_ascii(values))), exact)
+    made, other = change(values), pc.invert(pc.string_is_ascii(values)).fill_null(False)
+    odd = values.filter(other)
+    head = odd.slice(0, 1000)
+    if len(head.unique()) > len(head) / 2:  # change all at once: letters change beside a line break as at an end
+        text = pc.binary_join(list_of(np.array([0, len(odd)]), odd), "\n")[0].as_py()
+        lines = pc.list_flatten(pc.split_pattern(pa.array([exact(text)], values.type), "\n"))
+        if len(lines) == len(odd):
+            return pc.replace_with_mask(made, other, lines)
+    return where(made, as_mask(other), exact)
 
 
 _BLANKS = " \t\n\r\f\v"
