@@ -62,10 +62,10 @@ _TRIALS: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
     ".charAt": ((_LONG, 0), (1,)),
     ".indexOf": ((_LONG, "a", 0), (2,)),
 }
-#: Methods of which arguments only mean something together: which of them, and the argument that is to blame.
-_TOGETHER: dict[str, tuple[tuple[int, ...], int | None]] = {
-    **dict.fromkeys((".replaceAll", ".replaceFirst"), ((2,), 2)),
-    **dict.fromkeys((".substring", ".charAt", ".indexOf"), ((1, 2), None)),
+#: Function -> arguments that only mean something beside another one: they are tried where that is a constant too.
+_BESIDE: dict[str, dict[int, int]] = {
+    "set_date_part": {1: 0},
+    **dict.fromkeys((".replaceAll", ".replaceFirst"), {2: 1}),
 }
 #: Functions of keys and values in turn: arguments with which they work, and where in each turn a constant is tried.
 _TURNS: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
@@ -106,7 +106,12 @@ def check_constants(node: Node, text: str, options: Options) -> None:
     run_it = table()[node.name].run
     assert run_it is not None  # noqa: S101  (the table is of functions that are available)
     given = {at: _constant(node.arguments[at], options) for at in places if at < len(node.arguments)}
-    given = {at: value for at, value in given.items() if value is not _NONE}
+    beside = _BESIDE.get(node.name, {})
+    given = {
+        at: value
+        for at, value in given.items()
+        if value is not _NONE and (at not in beside or given.get(beside[at], _NONE) is not _NONE)
+    }
     what = f"'{node.name.removeprefix('.')}' can never work: "
     lazy = table()[node.name].lazy
 
@@ -114,13 +119,11 @@ def check_constants(node: Node, text: str, options: Options) -> None:
         arguments = [some.get(at, value) for at, value in enumerate(sample)]
         return run_it(context, *[(lambda each=each: each) if lazy else each for each in arguments])
 
-    together, blamed = _TOGETHER.get(node.name, ((), None))
     for at, value in given.items():
-        if at in together:
-            continue
-        _attempt(lambda at=at, value=value: attempt({at: value}), node.arguments[at], text, what)
-    if len(given) > 1 or together:
-        _attempt(lambda: attempt(given), node.arguments[blamed] if blamed else node, text, what)
+        some = {at: value} | ({beside[at]: given[beside[at]]} if at in beside else {})
+        _attempt(lambda some=some: attempt(some), node.arguments[at], text, what)
+    if len(given) > 1:
+        _attempt(lambda: attempt(given), node, text, what)
 
 
 def _constant(node: Node, options: Options) -> Any:
