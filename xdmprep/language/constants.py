@@ -65,7 +65,8 @@ _TRIALS: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
 #: Function -> arguments that only mean something beside another one: they are tried where that is a constant too.
 _BESIDE: dict[str, dict[int, int]] = {
     "set_date_part": {1: 0},
-    **dict.fromkeys((".replaceAll", ".replaceFirst"), {2: 1}),
+    ".replaceAll": {2: 1},
+    ".replaceFirst": {2: 1},
 }
 #: Functions of keys and values in turn: arguments with which they work, and where in each turn a constant is tried.
 _TURNS: dict[str, tuple[tuple[Any, ...], tuple[int, ...]]] = {
