@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import random
 import subprocess
 import sys
 from functools import partial
@@ -23,7 +24,7 @@ from xdmprep.core.shred import Leaf, nested_schema
 from xdmprep.core.stream import Chunk, Finding, Stream, row_chunk
 from xdmprep.errors import OutputError, UsageError
 from xdmprep.read import CsvOptions, open_source, read_csv
-from xdmprep.write import OutputFolder, WriteOptions, Written, write_stream
+from xdmprep.write import OutputFolder, WriteOptions, Written, parquet, write_stream
 from xdmprep.write.parts import csv_text
 
 pytestmark = pytest.mark.usefixtures("both_ways")
@@ -101,6 +102,20 @@ def test_parquet_parts(source: Stream, tmp_path: Path, limits: dict[str, Any]) -
         key_values = db.execute("select key, value from parquet_kv_metadata(?)", [files[0]]).fetchall()
     assert [tuple(row) for row in back] == [tuple(value or None for value in row.values()) for row in ROWS]
     assert (b"xdm.schema.id", b"s1") in [(bytes(key), bytes(value)) for key, value in key_values]
+
+
+@pytest.mark.parametrize("rows", [5, 31, 499])
+def test_parquet_parts_that_turn_out_too_large_are_split(
+    rows: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "_GROWTH", 0.001)  # far more is put into a part than it has room for
+    values = [random.Random(number).randbytes(400).hex() for number in range(rows)]
+    source = open_source(pa.table({"id": [str(number) for number in range(rows)], "text": values}))
+    written = run(source, tmp_path / "out", format="parquet", max_bytes=2600 + 200 * rows)
+    assert len(written.files) > 1
+    files = sorted(map(str, (tmp_path / "out").glob("part-*.parquet")))
+    with duckdb.connect() as db:
+        assert db.execute("select text from read_parquet(?)", [files]).fetchall() == [(value,) for value in values]
 
 
 @pytest.mark.parametrize("limits", [{}, {"max_bytes": 12_000}, {"max_rows": 70}, {"group_bytes": 4000}])
