@@ -140,6 +140,16 @@ def test_equal_texts_parsed_once_give_the_same(few: list[str | None], picked: li
     check(data.draw(st.sampled_from(EXPRESSIONS)), [few[at % len(few)] for at in picked])
 
 
+def test_equal_texts_of_a_long_batch_are_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[int] = []
+    whole = json_objects._parse
+    monkeypatch.setattr(json_objects, "_parse", lambda values, node: parsed.append(len(values)) or whole(values, node))
+    few = [json.dumps({"a": i, "l": [i, 2]}) for i in range(40)] + [None, "", "[1,]", '{"a":\n1}', '{"a": "t"}', "7"]
+    for text in EXPRESSIONS:
+        check(text, [few[i * 7 % len(few)] for i in range(2000)])
+    assert all(n <= len(few) for n in parsed)
+
+
 def test_a_column_is_parsed_once_for_all_mappings_that_ask_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[int] = []
 

@@ -49,8 +49,10 @@ from .values import Failed
 
 log = logging.getLogger("xdmprep.language")
 
-#: A call of so many nodes or more runs on the distinct strings of its column where the first rows have few of them.
+#: A call of so many nodes or more, or with a function that costs as much, runs on the distinct strings of its column
+#: where the first rows have few of them.
 _WORTH, _HEAD, _FEW = 6, 1000, 100
+_COSTLY = {"json_to_object"}
 
 
 #: Nodes that occur more than once, and their values once they are known.
@@ -335,7 +337,8 @@ def _on_words(node: Call, frame: Frame) -> Column | None:
     if len(node.columns) != 1:
         return None
     (name,) = node.columns
-    values = frame.worded(name) if node.size >= _WORTH else frame.raw(name)
+    costly = node.size >= _WORTH or any(isinstance(each, Call) and each.name in _COSTLY for each in walk(node))
+    values = frame.worded(name) if costly else frame.raw(name)
     if not isinstance(values, pa.DictionaryArray) or values.type.value_type != TEXT:
         return None
     words, at = values.dictionary, values.indices
