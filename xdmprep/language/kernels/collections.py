@@ -48,7 +48,7 @@ from ..shapes import (
 from . import texts
 from .choices import element
 from .equality import same
-from .strings import behind, joined, matched, place_of, singles
+from .strings import behind, interleaved, joined, matched, place_of
 from .table import (
     Body,
     Constants,
@@ -68,20 +68,17 @@ from .table import (
 # Arrays made of values
 
 
-def _interleaved(n: int, columns: Sequence[pa.Array]) -> pa.Array:
-    """Lists of one value a column, row by row."""
-    return behind(n, list(map(singles, columns)))
-
-
 @kernel("[,]", "any*")
 def array(rows: Rows, *given: Column) -> Made:
-    return Column(_interleaved(rows.n, [column.values for column in given]))
+    return Column(interleaved(rows.n, [column.values for column in given]))
 
 
 @kernel("to_array", "fixed any*")
 def to_array(rows: Rows, nulls: Any, *given: Column) -> Made:
     need(isinstance(nulls, bool))
-    return Column(behind(rows.n, [singles(each.values, None if nulls else ~nulls_of(each.values)) for each in given]))
+    lists = interleaved(rows.n, [column.values for column in given])
+    offsets, items = list_parts(lists)
+    return Column(lists if nulls else list_of(*sieved(offsets, ~nulls_of(items), items)))
 
 
 def _lists(rows: Rows, given: Sequence[Column]) -> list[tuple[Ints, pa.Array]]:
@@ -96,12 +93,13 @@ def _lists(rows: Rows, given: Sequence[Column]) -> list[tuple[Ints, pa.Array]]:
 
 @kernel("join_arrays", "any any*")
 def join_arrays(rows: Rows, *given: Column) -> Made:
-    return Column(behind(rows.n, _lists(rows, given)))
+    return Column(behind(_lists(rows, given)))
 
 
 @kernel("add_to_array", "any any*")
 def add_to_array(rows: Rows, value: Column, *more: Column) -> Made:
-    return Column(behind(rows.n, [*_lists(rows, [value]), *(singles(column.values) for column in more)]))
+    bounds = np.arange(rows.n + 1)
+    return Column(behind([*_lists(rows, [value]), *((bounds, column.values) for column in more)]))
 
 
 @kernel("upsert_array_append upsert_array_replace", "any any?")
@@ -190,8 +188,8 @@ def _pairs(rows: Rows, *given: Column) -> Made:
     absent = np.zeros(rows.n, dtype=bool)
     for column in columns:
         absent |= nulls_of(column)
-    offsets, names = list_parts(_interleaved(rows.n, [pc.fill_null(column, "") for column in columns]))
-    _, items = list_parts(_interleaved(rows.n, [column.values for column in values]))
+    offsets, names = list_parts(interleaved(rows.n, [pc.fill_null(column, "") for column in columns]))
+    _, items = list_parts(interleaved(rows.n, [column.values for column in values]))
     return Column(
         map_of(*with_each_key_once(offsets, names, items)), merged(some(absent), *[key.open for key in printed])
     )
@@ -276,8 +274,8 @@ def add_to_map(rows: Rows, *given: Column) -> Made:
     if objects and all(kind(column) == "object" for column in objects) and _ordered(objects):
         return _united(rows, objects)
     entries = [_entries(rows, column) for column in given]
-    keys = behind(rows.n, [(offsets, key) for offsets, key, _ in entries])
-    items = behind(rows.n, [(offsets, item) for offsets, _, item in entries])
+    keys = behind([(offsets, key) for offsets, key, _ in entries])
+    items = behind([(offsets, item) for offsets, _, item in entries])
     offsets, flat_keys = list_parts(keys)
     return Column(map_of(*with_each_key_once(offsets, flat_keys, list_parts(items)[1], last=False)))
 
@@ -393,7 +391,7 @@ def map_get_values(rows: Rows, value: Column, *keys: Column) -> Made:
     _needs_keys(*several)
     if not many:
         return found[0][0]
-    lists = _interleaved(rows.n, [column.values for column, _ in found])
+    lists = interleaved(rows.n, [column.values for column, _ in found])
     return Column(only_where(lists, ~nulls_of(value.values)))
 
 

@@ -238,7 +238,7 @@ def join(rows: Rows, separator: Any, *given: Column) -> Made:
     if len(given) == 1:
         return joined(rows, between, given[0].values) if kind(given[0]) == "list" else as_printed(rows, given[0])
     made = [as_printed(rows, column) for column in given]
-    found = _joined(rows, between, behind(rows.n, [singles(column.values) for column in made]))
+    found = _joined(rows, between, interleaved(rows.n, [column.values for column in made]))
     return Column(found, merged(*[column.open for column in made]))
 
 
@@ -258,16 +258,17 @@ def _joined(rows: Rows, between: str, lists: pa.Array) -> pa.Array:
     return pc.binary_join(list_of(offsets, words, nulls_of(lists)), between)
 
 
-def singles(column: pa.Array, keep: Mask | None = None) -> tuple[Ints, pa.Array]:
-    """Offsets and elements of lists of one value; of none where `keep` is False."""
-    bounds = np.arange(len(column) + 1, dtype=np.int32)
-    return (bounds, column) if keep is None else sieved(bounds, keep, column)
+def interleaved(n: int, columns: Sequence[pa.Array]) -> pa.Array:
+    """Lists of one value a column, row by row."""
+    width = len(columns)
+    if not width:
+        return list_of(np.zeros(n + 1), pa.nulls(0))
+    at = np.arange(width * n).reshape(width, n).ravel(order="F")
+    return list_of(np.arange(n + 1) * width, stacked(columns).take(pa.array(at)))
 
 
-def behind(n: int, lists: Sequence[tuple[Ints, pa.Array]]) -> pa.Array:
+def behind(lists: Sequence[tuple[Ints, pa.Array]]) -> pa.Array:
     """The elements of all lists of a row, one list behind the other."""
-    if not lists:
-        return list_of(np.zeros(n + 1, dtype=np.int32), pa.nulls(0))
     lengths = np.stack([np.diff(offsets) for offsets, _ in lists], axis=1)
     bases = offsets_of([len(items) for _, items in lists])[:-1]
     starts = np.stack([offsets[:-1] for offsets, _ in lists], axis=1) + bases

@@ -96,8 +96,7 @@ def url_query(rows: Rows, values: pa.Array, anchor: Any = "retain") -> pa.Array:
         fragments = fragment.drop_null()
         keys = pa.repeat(pa.scalar("_anchor_", TEXT), len(fragments))
         (offsets, names), (_, given) = (
-            list_parts(behind(rows.n, [(offsets, own), (ends, more)]))
-            for own, more in ((names, keys), (given, fragments))
+            list_parts(behind([(offsets, own), (ends, more)])) for own, more in ((names, keys), (given, fragments))
         )
     return map_of(*with_each_key_once(offsets, names, given), nulls_of(query))
 
