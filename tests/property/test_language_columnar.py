@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import random
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -142,9 +145,9 @@ def same(left: Any, right: Any) -> bool:
     return type(left) is type(right) and left == right
 
 
-def check(text: str, rows: list[dict[str, Any]], options: Options = DEFAULT) -> None:
-    batch = pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
-    expression = compile_expression(text, SCHEMA, options)
+def check(text: str, rows: list[dict[str, Any]], options: Options = DEFAULT, schema: pa.Schema = SCHEMA) -> None:
+    batch = pa.RecordBatch.from_pylist(rows, schema=schema)
+    expression = compile_expression(text, schema, options)
     got: Evaluated = expression.apply(batch)
     values = values_of(got)
     if isinstance(got.column, pa.Array):
@@ -290,3 +293,29 @@ def test_numbers_become_the_strings_that_concat_makes_of_them(text: str, rows: l
     assert [v for i, v in enumerate(made.to_pylist()) if i not in failed] == [
         v for i, v in enumerate(expected) if i not in failed
     ], (text, rows)
+
+
+SCALARS = {
+    "n": (pa.int64(), [None, 0, 1, -7, 10, 3, 2**53 + 1, 2**62, -(2**63)]),
+    "x": (pa.float64(), [None, 0.0, -0.0, 0.1, 1.0, 10.0, -7.0, 3.5, 2.0**53, 2.0**62, 1e300]),
+    "e": (pa.decimal128(38, 7), [None, *map(Decimal, ("0", "0.1", "1", "10", "-7.0000001", "9007199254740993.5"))]),
+    "w": (pa.decimal128(38, 0), [None, *map(Decimal, (0, 1, 10, -7, 2**53 + 1, 10**30))]),
+    "s": (pa.string(), [
+        None, "0", "1", "a", "10", "9", "0.1", "0.1000000000000000055", "-0.0", "", "9007199254740993",
+        "9007199254740993.5", "1e2", "7.",
+    ]),
+    "b": (pa.bool_(), [None, True, False]),
+    "d": (pa.timestamp("us", "UTC"), [None, *(datetime(y, 2, 29, tzinfo=UTC) for y in (1968, 2020))]),
+    "z": (pa.null(), [None]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["min", "max"])
+@pytest.mark.parametrize("first", [*SCALARS, "0", "2.5", "'10'", "true"])
+def test_extremes_of_all_kinds_are_those_of_each_row(name: str, first: str) -> None:
+    chance = random.Random(f"{name} {first}")
+    schema = pa.schema([(key, kind) for key, (kind, _) in SCALARS.items()])
+    others = [*SCALARS, "0", "2.5", "'10'", "true"]
+    for rest in [(one,) for one in others] + list(itertools.product(others, repeat=2)):
+        rows = [{key: chance.choice(values) for key, (_, values) in SCALARS.items()} for _ in range(16)]
+        check(f"{name}({', '.join((first, *rest))})", rows, schema=schema)

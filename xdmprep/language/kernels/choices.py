@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...kernels.arrays import list_parts, sieved
-from ..columns import EXACT, TEXT, Column, Mask, as_mask, first_reasons, merged, nulls_of, plain, some
+from ..columns import EXACT, LONG, TEXT, Column, Ints, Mask, as_mask, first_reasons, merged, nulls_of, plain, some
 from ..functions import table
-from ..shapes import chosen, from_python, list_of, type_kind
+from ..shapes import chosen, from_python, instant_of, list_of, type_kind
 from ..tree import EQUAL, EQUALS
 from ..values import number_in
+from . import exact
 from .equality import same
-from .operators import compared
+from .operators import as_double, compared
 from .table import Constants, Made, Rows, failing, kernel, kind, lifted, need, needed, truths
 
 
@@ -173,24 +174,84 @@ def _extreme(rows: Rows, *given: Column, sign: str) -> Made:
             return failing(rows, given[0])
         return Column(given[0].values) if kind(given[0]) != "mixed" else None
     columns = [column for column in given if kind(column) != "null"]
-    kinds = {kind(column) for column in columns}
-    if not columns:
-        return Column(pa.nulls(rows.n))
-    some_kind: tuple[set[str], ...] = ({"long", "double"}, {"long", "numeral"}, {"text"}, {"moment", "zoned"})
-    two = len(columns) == 2
-    beside_text = two and kinds in ({"text", "long"}, {"text", "double"}, {"text", "numeral"})
-    need(beside_text or (two and kinds == {"double", "numeral"}) or any(kinds <= one for one in some_kind))
-    best, which, is_open = columns[0], np.zeros(rows.n, dtype=np.int64), None
-    for i, column in enumerate(columns[1:], 1):
-        better = needed(lifted(table()[sign].kernel, rows, [column, best]))
-        there = ~nulls_of(column.values)
-        none = nulls_of(best.values)
-        take = there & (as_mask(better.values) | none)
-        is_open = merged(is_open, None if better.open is None else better.open & there & ~none)
-        which[take] = i
-        best = chosen(take.astype(np.int64), [best, column])
+    need(all(kind(column) in _SORTS for column in columns))
+    return _best(rows, columns, sign) if columns else Column(pa.nulls(rows.n))
+
+
+#: What is compared with what.
+_SORTS = {
+    "long": "number", "double": "number", "numeral": "number", "text": "text", "bool": "bool", "moment": "date",
+    "zoned": "date",
+}  # fmt: skip
+
+
+def _best(rows: Rows, columns: list[Column], sign: str) -> Column:
+    """The first of the least or greatest values of each row, as numbers where one of them is a number."""
+    if len(columns) == 1:
+        return Column(columns[0].values, columns[0].open)
+    sorts: dict[str, list[Column]] = {}
+    for column in columns:
+        sorts.setdefault(_SORTS[kind(column)], []).append(column)
+    if "number" in sorts:
+        return _best_number(rows, columns, sorts, sign)
+    if len(sorts) == 1:
+        made = chosen(_foremost([plain(instant_of(column.values)) for column in columns], columns, sign), columns)
+        return Column(made.values, made.open)
+    sides = [_best(rows, each, sign) for each in sorts.values()]
+    there = np.stack([~nulls_of(side.values) for side in sides])
+    made = chosen(there.argmax(axis=0), sides)
+    return Column(made.values, merged(made.open, some(there.sum(axis=0) > 1)))
+
+
+def _best_number(rows: Rows, columns: list[Column], sorts: dict[str, list[Column]], sign: str) -> Column:
+    keys = _ordered(rows, columns)
+    which = _foremost([key.values for key in keys], columns, sign)
+    others = [column for column in columns if _SORTS[kind(column)] != "number"]
+    numbered = ~np.logical_and.reduce([nulls_of(column.values) for column in sorts["number"]])
+    faults = [
+        key if key.open is None else Column(None, some(key.open & numbered & ~nulls_of(column.values)), key.why)
+        for key, column in zip(keys, columns, strict=True)
+    ]
+    if others:
+        which, columns = np.where(numbered, which, len(columns)), [*columns, _best(rows, others, sign)]
     made = chosen(which, columns)
-    return Column(made.values, some(merged(is_open, made.open)), better.why if beside_text else None)
+    return Column(made.values, merged(made.open, *[each.open for each in faults]), first_reasons(faults, rows.n))
+
+
+def _ordered(rows: Rows, columns: list[Column]) -> list[Column]:
+    """Columns, of which one has numbers, as numbers of one kind; open where a value is none, or is rare."""
+    given = [exact.as_long(column) for column in columns]
+    for i, column in enumerate(given):
+        if _SORTS[kind(column)] == "date":
+            given[i] = Column(pa.repeat(0, rows.n), np.ones(rows.n, dtype=bool))
+        elif kind(column) == "bool":
+            given[i] = Column(column.values.cast(LONG))
+    kinds = {kind(column) for column in given}
+    if kinds == {"long"}:
+        return given
+    if "numeral" in kinds:
+        made = exact.ordered(rows, given)
+    else:
+        fixed = [isinstance(column, Constants) for column in given]
+        made = [as_double(rows, column, all(fixed[:i] + fixed[i + 1 :])) for i, column in enumerate(given)]
+        made = [Column(pa.repeat(c.values, rows.n)) if isinstance(c.values, pa.Scalar) else c for c in made]
+    return [Column(key.values, merged(key.open, column.open), key.why) for key, column in zip(made, given, strict=True)]
+
+
+def _foremost(keys: list[Any], columns: list[Column], sign: str) -> Ints:
+    """The number of the column with the first of the least or greatest keys of a row; null is none."""
+    best, none = keys[0], nulls_of(columns[0].values)
+    which = np.zeros(len(none), dtype=np.int64)
+    for i, key in enumerate(keys[1:], 1):
+        absent = nulls_of(columns[i].values)
+        first, second = (key, best) if sign == "<" else (best, key)
+        better = first < second if isinstance(key, np.ndarray) else as_mask(pc.less(first, second))
+        take = ~absent & (better | none)
+        which[take] = i
+        if i + 1 < len(keys):
+            best = np.where(take, key, best) if isinstance(key, np.ndarray) else pc.if_else(pa.array(take), key, best)
+            none &= absent
+    return which
 
 
 def _extreme_element(rows: Rows, lists: pa.Array, sign: str) -> Made:

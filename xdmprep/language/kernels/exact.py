@@ -6,7 +6,7 @@ Arrow's decimals have one scale and up to 76 digits, so each row is worked out w
 from __future__ import annotations
 
 import operator as python
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -28,6 +28,7 @@ from ..columns import (
     first_reasons,
     merged,
     nulls_of,
+    numpy_of,
     plain,
     reported,
     some,
@@ -56,7 +57,7 @@ class _Numbers:
         numbers: one for each row.
         whole: where the number is an integer; null is one.
         exact: where it is a decimal.
-        long: where it may have more digits than quotients have.
+        sizes: the length of what spells it.
         null: where the column is null.
         fault: open where the column has no number that is plainly written, and why.
     """
@@ -64,7 +65,7 @@ class _Numbers:
     numbers: list[Decimal]
     whole: Mask
     exact: Mask
-    long: Mask
+    sizes: Ints
     null: Mask
     fault: Column
 
@@ -79,8 +80,8 @@ def _operand(rows: Rows, column: Column) -> _Numbers:
     if isinstance(column, Constants) and rows.n > 1:
         one = _operand(Rows(1, rows.context), Column(column.values.slice(0, 1)))
         need(one.fault.open is None)
-        whole, exact, long, null = (np.repeat(mask, rows.n) for mask in (one.whole, one.exact, one.long, one.null))
-        return _Numbers(one.numbers * rows.n, whole, exact, long, null, one.fault)
+        whole, exact, sizes, null = (np.repeat(each, rows.n) for each in (one.whole, one.exact, one.sizes, one.null))
+        return _Numbers(one.numbers * rows.n, whole, exact, sizes, null, one.fault)
     values = plain(column.values)
     if name == "numeral":
         words = digits_of(values)
@@ -89,9 +90,10 @@ def _operand(rows: Rows, column: Column) -> _Numbers:
     else:
         words = values if name == "text" else values.cast(LONG).cast(TEXT)
     null = nulls_of(words)
-    sizes = pc.binary_length(words)
-    long = pc.greater(sizes, _LONGEST)
-    odd = as_mask(pc.or_(long, pc.invert(pc.match_substring_regex(words, _PLAIN))) if name == "text" else long)
+    sizes = numpy_of(pc.binary_length(words))
+    odd = sizes > _LONGEST
+    if name == "text":
+        odd |= as_mask(pc.invert(pc.match_substring_regex(words, _PLAIN)))
     fault = Column(None, some(odd))
     if name == "text":
         fault = reported(words, rows.opened(fault), (DECIMAL, "is not a number"))
@@ -99,9 +101,7 @@ def _operand(rows: Rows, column: Column) -> _Numbers:
         words = pc.if_else(pa.array(odd), None, words)
     whole = null | ~as_mask(pc.match_substring(words, ".")) & (name != "double")
     numbers = list(map(Decimal, words.fill_null("0").to_pylist()))
-    return _Numbers(
-        numbers, whole, ~whole & (name == "numeral"), as_mask(pc.greater(sizes, QUOTIENT_DIGITS)), null, fault
-    )
+    return _Numbers(numbers, whole, ~whole & (name == "numeral"), sizes, null, fault)
 
 
 def as_long(column: Column) -> Column:
@@ -142,7 +142,8 @@ def calculated(rows: Rows, left: Column, right: Column, operator: str) -> Column
         nought = np.array([not number for number in divisors], dtype=bool)
         made = because(Column(None, merged(inexact, some(nought))), (nought, "division by zero"))
         if operator == "/":  # the digits of a quotient depend on those of its operands
-            made = Column(None, merged(made.open, some(a.long | b.long)), made.why)
+            long = some((a.sizes > QUOTIENT_DIGITS) | (b.sizes > QUOTIENT_DIGITS))
+            made = Column(None, merged(made.open, long), made.why)
         divisors = [number or Decimal(1) for number in divisors]
     found = list(map(_WORK[operator], a.numbers, divisors))
     if operator == "/":
@@ -183,6 +184,27 @@ def compared(rows: Rows, left: Column, right: Column, sign: str) -> tuple[pa.Arr
     one, both = a.null | b.null, a.null & b.null
     held = np.where(one, both if sign in ("==", "<=", ">=") else ~both & (sign == "!="), held)
     return pa.array(held), [a.fault, b.fault, Column(None, inexact)]
+
+
+def ordered(rows: Rows, columns: Sequence[Column]) -> list[Column]:
+    """Integers, doubles, decimals, booleans and strings as numbers that can be compared row by row.
+
+    Args:
+        rows: of the batch.
+        columns: of which one is exact.
+
+    Returns:
+        Python's decimals of each column, open where it has no number, or the row is left to the interpreter.
+    """
+    sides = [_operand(rows, column) for column in columns]
+    # Without a decimal, doubles and fractions in strings have 53 bits: enough for 15 digits.
+    rounded = np.logical_or.reduce([~side.whole & ~side.exact for side in sides])
+    rounded &= ~np.logical_or.reduce([side.exact for side in sides])
+    sizes = [side.sizes for side, column in zip(sides, columns, strict=True) if kind(column) != "double"]
+    odd = rounded & (np.maximum.reduce(sizes) > 15)
+    return [
+        Column(np.array(side.numbers, object), merged(side.fault.open, some(odd)), side.fault.why) for side in sides
+    ]
 
 
 def same(left: pa.Array, right: pa.Array) -> Mask:

@@ -346,7 +346,7 @@ def compared(rows: Rows, left: Column, right: Column, sign: str) -> Column:
     elif a == b and a in ("text", "bool", "moment", "long", "double"):
         pass
     elif numeric and {a, b} <= {"long", "double", "text"}:
-        sides = [_as_double(rows, one, isinstance(other, Constants)) for one, other in ((left, right), (right, left))]
+        sides = [as_double(rows, one, isinstance(other, Constants)) for one, other in ((left, right), (right, left))]
         x, y = (side.values for side in sides)
     elif "bool" in (a, b) and {a, b} <= {"bool", "text", "long", "double", "numeral"}:
         x, y = (pa.array(texts.truth(column.values), mask=nulls_of(column.values)) for column in (left, right))
@@ -421,7 +421,8 @@ def _settled(sign: str, x: Any, y: Any, n: int) -> pa.Array:
 _BEYOND = "^-?0*[1-9][0-9]{16,290}$"
 
 
-def _as_double(rows: Rows, column: Column, to_constant: bool) -> Column:
+def as_double(rows: Rows, column: Column, to_constant: bool) -> Column:
+    """Numbers and strings, perhaps to be compared with constants only, as doubles; of a constant, a scalar."""
     if isinstance(column, Constants):
         value: Any = number_in(column.value) if isinstance(column.value, str) else column.value
         need(isinstance(value, int | float) and abs(value) <= EXACT)
