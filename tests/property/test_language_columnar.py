@@ -319,3 +319,13 @@ def test_extremes_of_all_kinds_are_those_of_each_row(name: str, first: str) -> N
     for rest in [(one,) for one in others] + list(itertools.product(others, repeat=2)):
         rows = [{key: chance.choice(values) for key, (_, values) in SCALARS.items()} for _ in range(16)]
         check(f"{name}({', '.join((first, *rest))})", rows, schema=schema)
+
+
+@pytest.mark.parametrize("value", [*SCALARS, "'10'"])
+@pytest.mark.parametrize("key", [*SCALARS, "0", "2.5", "'10'", "'0.1000000000000000055'", "'US'", "true", "null"])
+def test_values_of_all_kinds_equal_keys_as_in_each_row(value: str, key: str) -> None:
+    chance = random.Random(f"{value} {key}")
+    schema = pa.schema([(name, kind) for name, (kind, _) in SCALARS.items()])
+    rows = [{name: chance.choice(values) for name, (_, values) in SCALARS.items()} for _ in range(60)]
+    for text in ("decode({}, {}, 'a', 'b')", "decode({}, {}, 1, s, 2, 'US', 3, 'b')", "({}) == ({})", "({}) != ({})"):
+        check(text.format(value, key), rows, schema=schema)

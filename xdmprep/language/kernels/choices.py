@@ -11,11 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...kernels.arrays import list_parts, sieved
-from ..columns import EXACT, LONG, TEXT, Column, Ints, Mask, as_mask, first_reasons, merged, nulls_of, plain, some
+from ..columns import LONG, TEXT, Column, Ints, Mask, as_mask, first_reasons, merged, nulls_of, plain, some
 from ..functions import table
 from ..shapes import chosen, from_python, instant_of, list_of, type_kind
 from ..tree import EQUAL, EQUALS
-from ..values import number_in
 from . import exact
 from .equality import same
 from .operators import as_double, compared
@@ -81,16 +80,9 @@ def _matches(rows: Rows, value: Column, key: Column) -> Made:
     need("any" not in (a, b))
     if "null" in (a, b):
         return Column(pa.array(nulls_of(value.values) & nulls_of(key.values)))
-    if {a, b} <= {"long", "double", "numeral"} or {a, b} == {"text", "numeral"} or a == b in ("text", "bool", "moment"):
+    if {a, b} <= {"long", "double", "numeral", "text"} or a == b in ("bool", "moment"):
         return compared(rows, value, key, "==")
-    if a in ("long", "double") and isinstance(key, Constants) and isinstance(key.value, str):
-        number = number_in(key.value)
-        if number is None:
-            return Column(pa.repeat(False, rows.n))
-        if abs(number) <= EXACT:
-            return compared(rows, value, Constants(number, rows.n), "==")
-        return None
-    need("mixed" not in (a, b) and not ("text" in (a, b) and {a, b} & {"long", "double"}))
+    need("mixed" not in (a, b))
     return Column(pa.array(same(value.values, key.values)))
 
 

@@ -338,6 +338,8 @@ def compared(rows: Rows, left: Column, right: Column, sign: str) -> Column:
             return Column(both)
         return Column(pc.invert(both) if sign == "!=" else pa.repeat(False, rows.n))
     need("mixed" not in (a, b))
+    if sign in ("==", "!=") and {a, b} & {"long", "double", "numeral"} and any(map(_never_a_number, (left, right))):
+        return Column(pa.repeat(sign == "!=", rows.n))
     x, y, held = _scalar(left), _scalar(right), None
     sides: list[Column] = []
     numeric = {a, b} & {"long", "double"}
