@@ -73,7 +73,7 @@ def get_url_path(ctx: Context, value: Any, full: Any = True) -> str | None:
       "The query as a map; `anchor` says whether the fragment stays with the last value (retain), goes (remove), or "
       "becomes the key _anchor_ (append).",
       'get_url_query_str("foo://example.com:8042/over/there?name=ferret#nose", "append")',
-      {"name": "ferret", "_anchor_": "nose"}, result=pa.map_(pa.string(), pa.string()))  # fmt: skip
+      {"name": "ferret", "_anchor_": "nose"})  # fmt: skip
 def get_url_query_str(ctx: Context, value: Any, anchor: Any = "retain") -> dict[str, Any] | None:
     parts = _parts(value)
     if parts is None:
