@@ -78,10 +78,8 @@ def _way(pattern: Pattern, shape: str) -> _Way | bool:
         return False
     words = [(element, match.start(i), match[i]) for i, element in enumerate(pattern.groups, 1) if match[i]]
     names = {element.field for element, _, _ in words}
-    if len(names) < len(words) or {"offset", "zone"} <= names:
+    if len(names) < len(words) or {"offset", "zone"} <= names or not has_year(names):
         return True
-    if not has_year(names):
-        return False
     spans, fixed = [], {}
     for element, start, word in words:
         if "0" in word:

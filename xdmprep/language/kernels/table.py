@@ -372,8 +372,8 @@ _TRUTH = Kernel(catalogue.Function("", "", "", ""), _truth, ("any",))
 
 
 def failing(rows: Rows, column: Column, like: pa.DataType = pa.null()) -> Column:  # noqa: B008 (an immutable value)
-    """Nulls; open, for the interpreter to say why, where the column is not null."""
-    return Column(pa.nulls(rows.n, like), some(~nulls_of(column.values)))
+    """Nulls; open, for the interpreter to say why, where the column is open or not null."""
+    return Column(pa.nulls(rows.n, like), merged(column.open, some(~nulls_of(column.values))))
 
 
 #: What messages call the kinds of columns whose values have one name.
