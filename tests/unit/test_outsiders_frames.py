@@ -258,3 +258,22 @@ def test_the_index_is_not_named_where_it_is_not_meant(frame: Any) -> None:
     with pytest.raises(xp.MappingError, match="no column 'id'") as caught:
         xp.map_rows(frame, {"id": "id"})
     assert "reset_index" not in str(caught.value)
+
+
+def test_columns_of_later_tables_mean_what_they_mean_in_the_first() -> None:
+    kinds = {
+        "v": pa.array([["a"], ["b", "c"], ["d"], ["e"]], pa.list_view(pa.string())),
+        "n": pa.array([0.5, 0.1, 16777217.0, None], pa.float32()),
+        "t": pa.array([0, 1, 2, 3], pa.time64("ns")),
+        "s": pa.array(["1", "2", "3", "4"], pa.large_string()),
+    }
+    table = pa.table(kinds)
+    whole = xp.map_rows(table, {f"_acme.{name}": name for name in kinds}).to_pylist()
+    parts = xp.map_rows([table.slice(at, 1) for at in range(4)], {f"_acme.{name}": name for name in kinds}).to_pylist()
+    assert parts == whole and parts[1]["_acme"]["n"] == 0.1 and parts[1]["_acme"]["v"] == ["b", "c"]
+
+
+def test_strings_of_a_later_table_are_no_numbers() -> None:
+    tables = [pa.table({"id": [1]}), pa.table({"id": ["2"]})]
+    with pytest.raises(SourceError, match="the column 'id' is string, in the first table int64"):
+        xp.map_rows(tables, {"_acme.id": "id"}).to_pylist()

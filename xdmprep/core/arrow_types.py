@@ -294,7 +294,7 @@ def plain_column(column: pa.Array, exact: bool = True) -> tuple[pa.Array, list[U
     if types.is_time(kind):
         return pc.replace_substring_regex(column.cast(pa.string()), r"\.0+$", ""), []
     if types.is_floating(kind):
-        return _finite(_doubles(column) if exact else column.cast(pa.float64()))
+        return _finite(floats_as_doubles(column) if exact else column.cast(pa.float64()))
     if types.is_decimal(kind):
         return _decimal(column, exact), []
     if types.is_date(kind):
@@ -311,7 +311,7 @@ def plain_column(column: pa.Array, exact: bool = True) -> tuple[pa.Array, list[U
     return column if kind == target else column.cast(target), []
 
 
-def _doubles(column: pa.Array) -> pa.Array:
+def floats_as_doubles(column: pa.Array) -> pa.Array:
     """Floats as doubles; of single precision by the shortest decimals: 0.1 is 0.1, not 0.10000000149011612."""
     wide = column.cast(pa.float64())
     if not pa.types.is_float32(column.type):

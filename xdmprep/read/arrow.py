@@ -24,7 +24,9 @@ from ..core.arrow_file import ArrowSource, ParquetSource
 from ..core.arrow_types import (
     LOST_DIGITS,
     Unfit,
+    floats_as_doubles,
     has_lost_digits,
+    holds_text,
     inexact,
     is_coded,
     joined,
@@ -208,8 +210,12 @@ def _of_type(
         return column
     numbers = all(pa.types.is_integer(one) or pa.types.is_floating(one) for one in (kind, field.type))
     with suppress(pa.ArrowException):
-        if kind == field.type or numbers or column.null_count == len(column):
+        if numbers and pa.types.is_floating(column.type) and pa.types.is_floating(field.type):
+            return floats_as_doubles(column).cast(field.type)
+        if numbers or (kind == field.type and holds_text(column.type)):
             return column.cast(field.type)  # so that small tables can be joined
+        if column.null_count == len(column):
+            return pa.nulls(len(column), field.type)
     if kind == field.type:
         return column
     raise SourceError(

@@ -63,7 +63,7 @@ def lint(schema: Schema) -> list[Issue]:
     for field in schema.root.walk():
         count += 1
         if not field.path:
-            found += _required(field)
+            found += [*_required(field), *_names(field)]
             continue
         for rule in (_tags, _bounds, _map, _required, _impossible, _values, _texts, _names, _keywords, _unfinished):
             found += rule(field)
