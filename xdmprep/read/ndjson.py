@@ -167,12 +167,14 @@ class _Learner:
 
 
 def _learn_long(values: pa.Array, node: JsonNode, seen: Seen) -> None:
-    """Learn which values that fit their columns are integers that doubles may not hold."""
+    """Learn the kinds of numbers that fit their columns: integers that doubles may not hold, and those beside them."""
     if node.kind == kinds.INTEGER:
         ends = pc.min_max(values).as_py()
         some = [end for end in ends.values() if end is not None]
     elif node.kind == kinds.NUMBER_TEXT:
         some = [int(text) for text in values.filter(pc.match_substring_regex(values, _LONG)).unique().to_pylist()]
+        others = {_SHORT: 0, _FRACTION: 0.5}
+        some += [each for regex, each in others.items() if pc.any(pc.match_substring_regex(values, regex)).as_py()]
     else:
         if node.kind == kinds.OBJECT:
             for name, part, child in zip(node.names, values.flatten(), node.children, strict=True):
@@ -183,13 +185,12 @@ def _learn_long(values: pa.Array, node: JsonNode, seen: Seen) -> None:
         elif node.kind == kinds.MAP:  # what its keys hold is taken together anyway
             _learn_long(values.items, node.children[1], next(iter(seen.inside.values())))
         return
-    for kind in dict.fromkeys(map(kind_of, some)):
-        if kind != "integer":
-            seen.kinds.setdefault(kind, 1)
+    for kind in map(kind_of, some):
+        seen.kinds.setdefault(kind, 1)
 
 
-#: Texts of integers that may be beyond 2^53.
-_LONG = "^-?[0-9]{16,}$"
+#: Texts of integers that may be beyond 2^53, of other integers, and of other numbers.
+_LONG, _SHORT, _FRACTION = "^-?[0-9]{16,}$", "^-?[0-9]{1,15}$", "[.eE]"
 
 
 def _parse(block: LineBlock | Skipped, tree: JsonNode, leaves: tuple[Leaf, ...]) -> Chunk:
