@@ -276,3 +276,12 @@ def test_a_pipe_that_nobody_writes_to_is_refused_and_not_waited_for(
     finally:
         (place / name).unlink()
     assert "pipe" in capsys.readouterr().err
+
+
+def test_an_error_is_json_also_where_json_was_taken_as_a_value(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.json"
+    config.write_text("[]")
+    assert run(["dataset", "show", "d", "--config", str(config), "--url", "--json"]) == 2
+    assert "not a JSON object" in json.loads(capsys.readouterr().out)["error"]["message"]

@@ -174,10 +174,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         The exit code.  Nothing is raised but a second interrupt, and with ``XDMPREP_DEBUG`` set what was not expected.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    options = given[: given.index("--")] if "--" in given else given
-    lines = "--json-lines" in options
+    options = _options(given)
     words = [word for word in options if not word.startswith("-")]
-    printer.begin(lines, " ".join(words[:2]), lines or "--json" in options)
+    printer.begin("--json-lines" in options, " ".join(words[:2]), _asks_for_json(given))
     code = _run(given, arguments is not None)
     with suppress(printer.ReaderGoneError, XdmPrepError):
         printer.finish(code)
@@ -226,8 +225,18 @@ def _run(given: list[str], explicit: bool) -> int:
         return _refused(error, given)
 
 
+def _options(given: Sequence[str]) -> Sequence[str]:
+    """The words that may be options."""
+    return given[: given.index("--")] if "--" in given else given
+
+
+def _asks_for_json(given: Sequence[str]) -> bool:
+    return not {"--json", "--json-lines"}.isdisjoint(_options(given))
+
+
 def _refused(error: BaseException, given: Sequence[str]) -> int:
     """Say why the command ended without a result; gives the exit code."""
+    printer.want_json(_asks_for_json(given))  # also where --json was taken as the value of another option
     if isinstance(error, printer.ReaderGoneError):
         return 0
     if isinstance(error, KeyboardInterrupt | click.Abort):
