@@ -460,10 +460,11 @@ def _row_bytes(rows: pa.Table | pa.RecordBatch, only: frozenset[str] | None = No
     Columns that are not among `only` count a quarter: they are held, but as a rule neither copied nor looked at.
     """
     parts = [rows]
-    if re.search("view|dictionary", str(rows.schema)):
+    own = [_as_it_is if re.search("view|dictionary", str(kind)) is None else _plain for kind in rows.schema.types]
+    if _plain in own:
         ends = rows.slice(0, _FEW), rows.slice(max(0, rows.num_rows - _FEW))
         parts = [
-            pa.record_batch([_joined(column, _plain)[0] for column in end.columns], names=end.schema.names)
+            pa.record_batch([_joined(*each)[0] for each in zip(end.columns, own, strict=True)], names=end.schema.names)
             for end in ends
         ]
     size: int = sum(part.nbytes for part in parts)
