@@ -275,6 +275,31 @@ def test_overlaps_are_taken_and_refused_at_the_end(url, dataset):
     assert "Range" not in large(url, batch, dataset, "HEAD").headers
 
 
+def test_a_range_that_is_sent_again_replaces_it(url, dataset, emulator):
+    batch = new_batch(url, dataset)
+    kept = len(list((emulator.state.store.bytes).iterdir()))
+    large(url, batch, dataset, "POST", params={"action": "INITIALIZE"})
+    text = lines([record(number) for number in range(10)])
+    spans = [(0, 9), (10, 49), (50, len(text) - 1)]
+    for first, last in spans:
+        for body in (b"?" * (last + 1 - first), text[first : last + 1], text[first : last + 1]):
+            assert patch(url, batch, dataset, f"bytes {first}-{last}", body).status_code == 200
+    assert large(url, batch, dataset, "HEAD").headers["Range"] == f"bytes=0-{len(text) - 1}"
+    for _ in range(2):
+        assert large(url, batch, dataset, "POST", params={"action": "COMPLETE"}).status_code == 201
+    assert len(list((emulator.state.store.bytes).iterdir())) == kept + 1
+    act(url, batch, "COMPLETE")
+    assert quick(url).wait(batch, timeout=20).output_records == 10
+
+
+@pytest.mark.parametrize(("action", "status"), [("ABORT", "aborted"), ("FAIL", "failed")])
+def test_an_action_whose_answer_was_lost_may_be_sent_again(url, dataset, action, status):
+    batch = new_batch(url, dataset)
+    for _ in range(2):
+        assert act(url, batch, action).status_code == 200
+        assert quick(url).status(batch).status == status
+
+
 def test_parts_of_a_large_file_that_do_not_fit_are_refused(url, dataset):
     batch = new_batch(url, dataset)
     assert patch(url, batch, dataset, "bytes 0-9", b"0" * 10).status_code == 404  # not initialized

@@ -19,8 +19,10 @@ from xdmprep.core.shred import prune
 pytestmark = pytest.mark.usefixtures("few_lines_become_columns")
 
 RECORD, EVENT = "https://ns.adobe.com/xdm/data/record", "https://ns.adobe.com/xdm/data/time-series"
-CODES = {"identity-blank", "identity-ecid", "identity-length", "identity-primary", "identity-count", "identity-none"}
-IDS = ["x", "", " ", "null", "Anonymous", "0" * 38, "1" * 37, "a" * 1024, "a" * 1025]
+CODES = {"identity-blank", "identity-ecid", "identity-length", "identity-primary", "identity-count", "identity-none",
+         "identity-spreadsheet"}  # fmt: skip
+IDS = ["x", "", " ", "null", "Anonymous", "0" * 38, "1" * 37, "a" * 1024, "a" * 1025, '="00123"', "=\"a\nb\"",
+       "'07", "4.53E+15", "1E+5", "4.5e+15", "12E+5", "1.E+5", "=1", "=", "'", "1E+", "1.5E+15 "]  # fmt: skip
 NAMESPACES = ["ECID", "ecid", "Ecid", "Email", "CRMID"]
 
 items = st.fixed_dictionaries(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -301,6 +302,28 @@ class TestFindings:
             records, findings = run({"n": expression}, [{"COL": value}], NUMBERS)
             (number,) = [record["n"] for record in records]
             assert not findings and str(abs(number)).replace(".", "").strip("0") in "".join(filter(str.isdigit, value))
+
+    @pytest.mark.parametrize("written", ["{}-", "({})", "\u2212{}", "\u2013{}"])
+    @pytest.mark.parametrize(
+        ("value", "meant"),
+        [
+            ("12", [12]), ("0.5", [0.5]), ("1,234.50", [1234.5]), ("12,5", [12.5]), ("1.234,50", [1234.5]),
+            ("1,234,567", [1234567]), ("1,234", [1234, 1.234]),
+        ],
+    )  # fmt: skip
+    def test_a_negative_number_of_bookkeeping_is_read_as_one(
+        self, written: str, value: str, meant: list[float]
+    ) -> None:
+        _, (finding,) = run({"n": "COL"}, [{"COL": written.format(value)}], NUMBERS)
+        found = re.fullmatch(r"To read it, map (.*) \(it looks like a [^()]*\)\.", finding.hint)
+        assert found
+        made = [run({"n": text}, [{"COL": written.format(value)}], NUMBERS)[0] for text in found[1].split(" or ")]
+        assert made == [[{"n": -number}] for number in meant]
+
+    @pytest.mark.parametrize("value", ["(12", "12)", "(12-)", "-(12)", "(1.2.3)", "1-2", "()", "--12"])
+    def test_what_only_resembles_a_negative_number_has_no_hint(self, value: str) -> None:
+        _, (finding,) = run({"n": "COL"}, [{"COL": value}], NUMBERS)
+        assert finding.hint == ""
 
     def test_whole_numbers_with_points_between_thousands(self) -> None:
         _, (finding,) = run({"whole": "COL"}, [{"COL": "1.000"}], NUMBERS)

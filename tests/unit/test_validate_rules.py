@@ -354,3 +354,23 @@ def test_addresses_are_those_of_the_rfc(name: str) -> None:
     assert [text for text in fine + wrong if not schema.check({"a": text}, "jsonschema")] == fine
     found = xp.validate(pa.table({"a": fine + wrong}), schema, rules="jsonschema").issues["row"].to_pylist()
     assert found == list(range(len(fine) + 1, len(fine) + len(wrong) + 1))
+
+
+@pytest.mark.parametrize(
+    ("value", "spoilt"),
+    [
+        ('="00123"', True), ('=""', True), ("'00123", True), ("4.53E+15", True), ("4,53E+15", True), ("1E+20", True),
+        ("=sum", False), ("'Ada'", False), ("4.53e15", False), ("45.3E+15", False), ("4.53E+15 ", False),
+        ("00123", False), ("E+5", False), ("a=b", False),
+    ],
+)  # fmt: skip
+def test_identities_that_a_spreadsheet_has_spoilt_are_a_warning(value: str, spoilt: bool) -> None:
+    schema = Schema.from_dict({"type": "object", "properties": {"identityMap": {
+        "type": "object", "additionalProperties": {"type": "array", "items": {
+            "type": "object", "properties": {"id": {"type": "string"}, "primary": {"type": "boolean"}},
+        }},
+    }}})  # fmt: skip
+    record = {"identityMap": {"CRMID": [{"id": value, "primary": True}]}}
+    wanted = {("identity-spreadsheet", "identityMap.CRMID[0].id")} if spoilt else set()
+    assert codes(schema, record) == column_codes(schema, shredded(record)) == wanted
+    assert xp.validate(pa.Table.from_pylist([record]), schema).valid

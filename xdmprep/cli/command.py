@@ -49,8 +49,12 @@ EXCLUDED: dict[tuple[str, str, Any], tuple[str, ...]] = {
 }  # fmt: skip
 
 
+#: Parameters of which a blank is a value like others.
+_MAY_BE_BLANK = ("delimiter", "quote", "nulls", "replay_prefix")
+
+
 class Command(click.Command):
-    """A command that refuses empty arguments, as of a variable that is not set.
+    """A command that refuses blank arguments and options, as of a variable that is not set.
 
     It attaches its name and options to an error that ends it, so that advice can refer to them.
     """
@@ -59,10 +63,10 @@ class Command(click.Command):
         """Take the arguments and options from the command line."""
         rest = super().parse_args(ctx, args)
         for one in self.params:
-            given = ctx.params.get(str(one.name))
-            empty = "" in given if isinstance(given, tuple) else given == ""
-            if empty and isinstance(one, click.Argument) and not ctx.resilient_parsing:
-                raise click.BadParameter("it is empty.", ctx, one)
+            given = () if one.name in _MAY_BE_BLANK or ctx.resilient_parsing else ctx.params.get(str(one.name))
+            for text in given if isinstance(given, tuple) else (given,):
+                if isinstance(text, str) and not text.strip():
+                    raise click.BadParameter("it is blank." if text else "it is empty.", ctx, one)
         return rest
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import wire
-from ..core.arguments import CALLABLE, PATH, TEXT, WORD, instance, nullable, takes
+from ..core.arguments import CALLABLE, FILLED, PATH, TEXT, WORD, instance, nullable, takes
 from ..core.manifest import File, Manifest
 from ..core.remote import shown
 from ..core.remote_folder import output_here
@@ -414,6 +414,7 @@ class Client:
         """
         return polling.dataset(self.session, dataset_id)
 
+    @takes(name=FILLED, schema_id=FILLED)
     def create_dataset(self, name: str, schema_id: str, *, profile: bool = False, upsert: bool = False,
                        format: str | None = None) -> str:  # fmt: skip
         """Create a dataset and return its id.  A creation whose answer is lost is not repeated.
@@ -518,6 +519,7 @@ class Client:
         upsert_enablement.carry_out(self.session, made, self.tell)
         return made
 
+    @takes(title=FILLED)
     def create_adhoc_schema(
         self, title: str, columns: Mapping[str, Any], required: Sequence[str] = (), description: str = ""
     ) -> str:

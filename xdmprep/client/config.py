@@ -152,7 +152,7 @@ class Config:
                 values[name] = _address(name, str(values[name]))
         config = cls(**values)
         if not config.sandbox or config.sandbox != config.sandbox.lower():
-            raise UsageError(f"Sandbox {shorten(config.sandbox)}: a sandbox's name is all in lower case.")
+            raise UsageError(f"Sandbox {shorten(config.sandbox)}: give its name, which is all in lower case.")
         return config._with_credentials()
 
     def _with_credentials(self) -> Config:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from ..errors import UsageError, shorten
-from .documents import COUNT, FLAG, NUMBER, TEXT, Shape, kind_of, nullable, one_of, why_unfit
+from .documents import COUNT, FILLED, FLAG, NUMBER, TEXT, Shape, kind_of, nullable, one_of, why_unfit
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -120,6 +120,6 @@ def takes(**shapes: Shape) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 
 __all__ = [
-    "CALLABLE", "COUNT", "FLAG", "INTEGER", "NUMBER", "PATH", "PORT", "SECONDS", "SOURCE", "TEXT", "WORD", "document",
-    "either", "instance", "nullable", "one_of", "takes",
+    "CALLABLE", "COUNT", "FILLED", "FLAG", "INTEGER", "NUMBER", "PATH", "PORT", "SECONDS", "SOURCE", "TEXT", "WORD",
+    "document", "either", "instance", "nullable", "one_of", "takes",
 ]  # fmt: skip

@@ -363,6 +363,7 @@ def _is_plain(name: str) -> bool:
 
 
 TEXT = kind_of("a string", lambda value: isinstance(value, str))
+FILLED = kind_of("a string that is not blank", lambda value: isinstance(value, str) and bool(value.strip()))
 FILE_NAME = kind_of("the name of a file in the folder", lambda value: isinstance(value, str) and _is_plain(value))
 FLAG = kind_of("true or false", lambda value: isinstance(value, bool))
 COUNT = kind_of("a whole number from 0 on", lambda value: type(value) is int and 0 <= value <= sys.maxsize)

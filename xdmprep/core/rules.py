@@ -93,6 +93,7 @@ RULES: dict[str, Rule] = _rules(
     # AEP's own
     Rule("identity-blank", "an identity is blank or a placeholder", sets=_OWN),
     Rule("identity-ecid", "an ECID has 38 digits; the platform skips the record otherwise", sets=_OWN),
+    Rule("identity-spreadsheet", "an identity is written as a spreadsheet does", severity="warning", sets=_OWN),
     Rule("identity-length", "an identity has at most 1024 characters", sets=_OWN),
     Rule("identity-primary", "a profile record needs exactly one primary identity", sets=_OWN),
     Rule("identity-none", "an event of a schema for Profile has no identity", severity="warning", sets=_OWN),

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from .. import wire
-from ..core.documents import TEXT, list_of, nullable, record
-from .responses import FILLED, Refusal, fitting, pretty, value_at, whole_number
+from ..core.documents import FILLED, TEXT, list_of, nullable, record
+from .responses import Refusal, fitting, pretty, value_at, whole_number
 from .state import Routes, State
 
 _WANTED = record(

@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from .. import wire
-from ..core.documents import LIST, OBJECT, TEXT, map_of, nullable, record
+from ..core.documents import FILLED, LIST, OBJECT, TEXT, map_of, nullable, record
 from .patching import json_patch
 from .profiles import merge
 from .registry import behavior_of, kind_of
-from .responses import FILLED, Refusal, content_type, fitting, json_object, pretty, value_at, whole_number
+from .responses import Refusal, content_type, fitting, json_object, pretty, value_at, whole_number
 from .state import Routes, State, made_by
 from .store import next_version, now_ms
 

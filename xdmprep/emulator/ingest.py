@@ -25,7 +25,7 @@ from ..errors import SchemaError, XdmPrepError
 from ..wire import BATCH_BYTES, BATCH_FILES, WAITING, has_flag
 from .profiles import Profiles, target_of
 from .registry import Schemas
-from .store import NO_ROOM, Store, is_full, now_ms
+from .store import NO_ROOM, Store, is_full, now_ms, take_out
 
 log = logging.getLogger("xdmprep.emulator")
 
@@ -152,13 +152,10 @@ class Ingestion:
                     self._collect(doc["id"])
 
     def _collect(self, batch_id: str) -> None:
-        stored = [row["stored"] for row in self.store.query("SELECT stored FROM output WHERE batch = ?", batch_id)]
-        stored += [row["stored"] for row in self.store.files(batch_id)]
         with self.store.transaction() as db:
             if self.store.change_batch(batch_id, {"inactive"}, db, status="deleted") is None:
                 return
-            db.execute("DELETE FROM output WHERE batch = ?", (batch_id,))
-            db.execute("DELETE FROM file WHERE batch = ?", (batch_id,))
+            stored = [*take_out(db, "output", batch=batch_id), *take_out(db, "file", batch=batch_id)]
         self.store.drop_bytes(*stored)
 
     def _pause(self) -> None:
@@ -239,12 +236,11 @@ class Ingestion:
         with self.store.transaction() as db:
             if self.store.change_batch(batch_id, IN_PROGRESS, db, status="staged") is None:
                 raise _Aborted
-            old = db.execute("SELECT stored FROM output WHERE batch = ?", (batch_id,)).fetchall()
-            db.execute("DELETE FROM output WHERE batch = ?", (batch_id,))
+            old = take_out(db, "output", batch=batch_id)
             db.executemany(
                 "INSERT INTO output VALUES (:id, :batch, :kind, :name, :bytes, :records, :stored)", result["outputs"]
             )
-        self.store.drop_bytes(*(row["stored"] for row in old))
+        self.store.drop_bytes(*old)
 
     def _predecessors(self, doc: dict[str, Any]) -> list[str]:
         return list((doc.get("replay") or {}).get("predecessors") or [])

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from .. import wire
-from ..core.documents import MAX_FAULTS, Shape, kind_of
+from ..core.documents import MAX_FAULTS, Shape
 
 GATEWAY = {
     "400003": "Missing header",
@@ -93,10 +93,6 @@ def json_object(body: Any) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Refusal(400, "the body must be an object")
     return body
-
-
-#: A text with something in it.
-FILLED = kind_of("a string", lambda value: isinstance(value, str) and bool(value))
 
 
 def fitting(body: Any, shape: Shape) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ..core.arguments import CALLABLE, COUNT, INTEGER, PATH, PORT, SECONDS, WORD, nullable, one_of, takes
+from ..core.arguments import CALLABLE, COUNT, FILLED, INTEGER, PATH, PORT, SECONDS, nullable, one_of, takes
 from ..core.batch_check import IngestCheck, ResolveSchema
 from ..core.documents import kind_of
 from ..errors import UsageError
@@ -89,8 +89,8 @@ class EmulatorServer:
     resolve_schema: ClassVar[ResolveSchema]
 
     @takes(
-        data=nullable(PATH), schemas=nullable(PATH), check=nullable(CALLABLE), host=WORD, port=PORT,
-        answers=one_of("guide", "spec"), token=nullable(WORD), delay=SECONDS, faults=_RULES, seed=INTEGER,
+        data=nullable(PATH), schemas=nullable(PATH), check=nullable(CALLABLE), host=FILLED, port=PORT,
+        answers=one_of("guide", "spec"), token=nullable(FILLED), delay=SECONDS, faults=_RULES, seed=INTEGER,
         token_seconds=COUNT, abandon_after=nullable(SECONDS), collect_after=nullable(SECONDS), small_file_bytes=COUNT,
     )  # fmt: skip
     def __init__(

@@ -120,6 +120,14 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def take_out(db: sqlite3.Connection, table: str, **keys: Any) -> list[str]:
+    """Remove the rows of a table that have these keys; gives the names of their bytes, to be dropped after that."""
+    where = " AND ".join(f"{name} = :{name}" for name in keys)
+    stored = [row["stored"] for row in db.execute(f"SELECT stored FROM {table} WHERE {where}", keys)]  # noqa: S608
+    db.execute(f"DELETE FROM {table} WHERE {where}", keys)  # noqa: S608 (own texts only)
+    return stored
+
+
 class Store:
     """Catalog and bytes of one emulator, in `folder` or in a temporary one that ends with it."""
 

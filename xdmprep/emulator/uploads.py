@@ -18,10 +18,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from .. import wire
-from ..core.documents import FLAG, TEXT, Shape, kind_of, list_of, nullable, record
-from .responses import FILLED, Refusal, content_type, empty, fitting, pretty, whole_number
+from ..core.documents import FILLED, FLAG, TEXT, Shape, kind_of, list_of, nullable, record
+from .responses import Refusal, content_type, empty, fitting, pretty, whole_number
 from .state import Routes, State, made_by
-from .store import batch_id, now_ms, sandbox_id
+from .store import batch_id, now_ms, sandbox_id, take_out
 
 BLOCK = 1 << 20
 MAX_NAME = 1024
@@ -200,17 +200,15 @@ def _changing(state: State, key: str, path: Path | None = None) -> Iterator[sqli
 def _commit_file(state: State, key: str, name: str, size: int, path: Path) -> bool:
     """Point the batch's file to new bytes; whether the name was new."""
     with _changing(state, key, path) as db:
-        old = db.execute("SELECT stored FROM file WHERE batch = ? AND name = ?", (key, name)).fetchone()
-        parts = db.execute("SELECT stored FROM part WHERE batch = ? AND name = ?", (key, name)).fetchall()
-        db.execute("DELETE FROM part WHERE batch = ? AND name = ?", (key, name))
-        db.execute("INSERT OR REPLACE INTO file VALUES (?, ?, 1, ?, ?)", (key, name, size, path.name))
-    state.store.drop_bytes(*([old["stored"]] if old else []), *(part["stored"] for part in parts))
-    return old is None
+        old, parts = (take_out(db, table, batch=key, name=name) for table in ("file", "part"))
+        db.execute("INSERT INTO file VALUES (?, ?, 1, ?, ?)", (key, name, size, path.name))
+    state.store.drop_bytes(*old, *parts)
+    return not old
 
 
 @routes(f"PATCH {_FILE}")
 async def _patch_file(state: State, request: Request) -> Response:
-    """One part of a large file; overlaps and gaps are refused only at COMPLETE."""
+    """One part of a large file; the same range again replaces it, other overlaps and gaps are refused at COMPLETE."""
     content_type(request, wire.BYTES_TYPE)
     key, name = await run_in_threadpool(_writable, state, request)
     span = wire.parse_content_range(request.headers.get("content-range"))
@@ -228,7 +226,9 @@ async def _patch_file(state: State, request: Request) -> Response:
 
     def commit() -> None:
         with _changing(state, key, path) as db:
+            old = take_out(db, "part", batch=key, name=name, first=span[0], last=span[1])
             db.execute("INSERT INTO part VALUES (?, ?, ?, ?, ?)", (key, name, *span, path.name))
+        state.store.drop_bytes(*old)
 
     await run_in_threadpool(commit)
     size = span[1] - span[0] + 1  # a File, as the description has it: clients read JSON here
@@ -251,12 +251,10 @@ def _act_on_file(state: State, request: Request) -> Response:
 
 def _initialize(state: State, key: str, name: str) -> int:
     """Begin a large file; one that was begun before begins again."""
-    old = state.store.file(key, name)
-    stored = [part["stored"] for part in state.store.parts(key, name)] + ([old["stored"]] if old else [])
     with _changing(state, key) as db:
-        db.execute("DELETE FROM part WHERE batch = ? AND name = ?", (key, name))
-        db.execute("INSERT OR REPLACE INTO file VALUES (?, ?, 0, 0, '')", (key, name))
-    state.store.drop_bytes(*stored)
+        old, parts = (take_out(db, table, batch=key, name=name) for table in ("file", "part"))
+        db.execute("INSERT INTO file VALUES (?, ?, 0, 0, '')", (key, name))
+    state.store.drop_bytes(*old, *parts)
     return 0
 
 
@@ -347,6 +345,8 @@ def _acted(state: State, request: Request) -> dict[str, Any]:
         allowed = ABORTABLE if state.answers == "guide" else frozenset({"loading"})
         changed = state.store.change_batch(key, allowed, status="aborted", completed=now_ms())
     elif action == "FAIL":
+        if status == "failed" and "started" not in doc:
+            return doc
         errors = [{"code": "unknown", "description": "The client gave the batch up (action FAIL)."}]
         changed = state.store.change_batch(key, {"loading"}, status="failed", completed=now_ms(), errors=errors)
     elif action == "REVERT":

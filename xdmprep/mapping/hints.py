@@ -96,7 +96,7 @@ def _working(distinct: pa.Array, target: pa.DataType, options: Options) -> list[
         for row, *fine in zip(at, *(each.to_pylist() for each in reads), strict=True):
             found = tuple(text for text, reads_it in zip(candidates, fine, strict=True) if reads_it)
             # 03/04/2024 and 1,234 may be read in two ways; elsewhere the simplest will do
-            working[row] = found if _is_time(target) or found == (_THOUSANDS, _COMMA) else found[:1]
+            working[row] = found if _is_time(target) or found in _TWO_WAYS else found[:1]
     return working
 
 
@@ -109,7 +109,7 @@ def _tried(expression: str, options: Options) -> Expression:
 def _sentence(working: _Working, name: str) -> str:
     """What to map, where something reads the value."""
     shown = " or ".join(text.replace("${value}", name) for text in working)
-    why = "; ".join(_MISTAKES[text] for text in working if text in _MISTAKES)
+    why = "; ".join(dict.fromkeys(_MISTAKES[text] for text in working if text in _MISTAKES))
     return f"To read it, map {shown}{why and f' ({why})'}." if working else ""
 
 
@@ -154,6 +154,25 @@ _MISTAKES = {
 }
 
 
+#: Shapes of negative numbers as bookkeeping writes them, what leaves the number, and what they are likely to be.
+_NEGATIVES = (
+    (r"(9[9.,]*)-", 'replacestr(${value}, "-", "")', "it looks like a minus behind the number"),
+    (r"\((9[9.,]*)\)", 'replacestr(replacestr(${value}, "(", ""), ")", "")', "it looks like a negative number"),
+    ("\u2212(9[9.,]*)", 'replacestr(${value}, "\u2212", "")', "it looks like a minus sign of typography"),
+    ("\u2013(9[9.,]*)", 'replacestr(${value}, "\u2013", "")', "it looks like a dash for a minus"),
+)
+
+
+def _negated(expression: str, number: str) -> str:
+    """What reads the negative of a value, of which `number` leaves the number and `expression` reads that."""
+    return f'concat("-", {expression.replace("${value}", number)})'
+
+
+_TWO_WAYS = {(_THOUSANDS, _COMMA), *((_negated(_THOUSANDS, one), _negated(_COMMA, one)) for _, one, _ in _NEGATIVES)}
+_MISTAKES |= {_negated(text, one): why for _, one, why in _NEGATIVES for text in ("${value}", *_MISTAKES)}
+
+#: A sign such as that of a currency.
+_UNIT = r"[^\s9a.,+()\u2013\u2212-]{1,3}"
 #: Shapes of numbers and what may read them; the first that fits counts.
 _NUMBERS = (
     (r"[-+]?9{1,3},999", [_THOUSANDS, _COMMA]),
@@ -168,7 +187,12 @@ _NUMBERS = (
 def _number_candidates(shape: str) -> list[str]:
     found = ["trim(${value})"] if shape != shape.strip() else []
     found += next((tries for pattern, tries in _NUMBERS if re.fullmatch(pattern, shape)), [])
-    if match := re.fullmatch(r"([^\s9a.,+-]{1,3} ?)9[9.]*|9[9.]*( ?[^\s9a.,+-]{1,3})", shape):
+    for pattern, number, _ in _NEGATIVES:
+        if match := re.fullmatch(pattern, shape):
+            return [_negated(text, number) for text in ("${value}", *_number_candidates(match[1]))]
+    if match := re.fullmatch(
+        r"([^\s9a.,+()\u2013\u2212-]{1,3} ?)9[9.]*|9[9.]*( ?[^\s9a.,+()\u2013\u2212-]{1,3})", shape
+    ):
         sign = (match[1] or match[2]).replace("\\", "\\\\").replace('"', '\\"')
         found.append(f'replacestr(${{value}}, "{sign}", "")')
     return found

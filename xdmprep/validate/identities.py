@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,28 @@ _SUSPECT_BYTES = np.isin(np.arange(256), [*range(33), *b"nNaAiI", *range(128, 25
 _BEGIN = Automaton(
     np.array([np.where(_SUSPECT_BYTES, 2, 1), [1] * 256, [2] * 256], np.uint8), np.array([0, 1, 0], np.uint8)
 )
+#: What spreadsheets make of ids: text that is forced by a formula or an apostrophe, and numbers with an exponent.
+_SPREADSHEET = re.compile(r"""(?s)=".*"|'[0-9]+|[0-9](?:[.,][0-9]+)?E\+[0-9]+""")
+_AS_SPREADSHEETS = r"^(?:=|'|[0-9.,]+E\+)"
+_BYTES = np.arange(256)
+#: Accepts strings that do not begin so; the states: begin, fine, not fine, digits, digits and E.
+_NO_SPREADSHEET = Automaton(
+    np.array([
+        np.select([np.isin(_BYTES, [*b"='"]), np.isin(_BYTES, [*b"0123456789"])], [2, 3], 1), [1] * 256, [2] * 256,
+        np.select([np.isin(_BYTES, [*b"0123456789.,"]), ord("E") == _BYTES], [3, 4], 1),
+        np.where(ord("+") == _BYTES, 2, 1),
+    ], np.uint8),
+    np.array([1, 1, 0, 1, 1], np.uint8),
+)  # fmt: skip
+
+
+def _is_plain(text: str) -> bool:
+    return _SPREADSHEET.fullmatch(text) is None
+
+
+def _of_spreadsheets(array: pa.Array) -> Positions | None:
+    """Positions of strings as spreadsheets write them."""
+    return not_accepted(_NO_SPREADSHEET, array, partial(_suspects, _AS_SPREADSHEETS, _is_plain))
 
 
 def _is_identity(text: str) -> bool:
@@ -64,19 +86,23 @@ def _is_identity(text: str) -> bool:
 
 def _blanks(array: pa.Array) -> Positions | None:
     """Positions of strings that are blank or a placeholder."""
-    return not_accepted(_BEGIN, array, _suspects)
+    return not_accepted(_BEGIN, array, partial(_suspects, _SUSPECT_RE2, _is_identity))
 
 
-def _suspects(array: pa.Array) -> Positions | None:
-    found = failing(pc.invert(pc.match_substring_regex(array, _SUSPECT_RE2)))
-    return among_these(found, array, one_by_one(_is_identity, remember=0))
+def _suspects(begin: str, fits: Callable[[str], bool], array: pa.Array) -> Positions | None:
+    """Positions of strings with a certain begin that do not fit, checked one by one."""
+    found = failing(pc.invert(pc.match_substring_regex(array, begin)))
+    return among_these(found, array, one_by_one(fits, remember=0))
 
 
 @cache
 def _tests(ecid: bool) -> tuple[tuple[Failure, ValueTest], ...]:
     if ecid:
         return ((messages.NOT_ECID, PatternTest(compile_pattern("^[0-9]{38}$"))),)
-    return (messages.BLANK, TextTest(_is_identity, _blanks)), (TOO_LONG, Length(0, MAX_LENGTH))
+    return (
+        (messages.BLANK, TextTest(_is_identity, _blanks)), (TOO_LONG, Length(0, MAX_LENGTH)),
+        (messages.SPREADSHEET, TextTest(_is_plain, _of_spreadsheets)),
+    )  # fmt: skip
 
 
 def identity_tests(namespace: str) -> tuple[tuple[Failure, ValueTest], ...]:

@@ -201,6 +201,11 @@ BLANK = Failure(
     "an identity must not be blank, null, anonymous or invalid",
     "Leave the identity out where it is not known.",
 )
+SPREADSHEET = Failure(
+    "identity-spreadsheet",
+    "an identity is written as a spreadsheet does",
+    "Export the column as text, without formulas and exponents.",
+)
 NO_ID = Failure("identity-blank", "an identity without an id", "Leave the whole item out.")
 NO_PRIMARY = Failure(
     "identity-primary",
