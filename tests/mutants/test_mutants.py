@@ -223,9 +223,12 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
         ("depth + 1 + isinstance(child, Lambda)", "depth + 1"), ("        self.depth -= 1\n", ""),
         (r"\?\.(?!\d)", r"\?\."),
     ]),
-    "language/date_fields.py": (("tests/property/test_date_fields.py",), [
-        ("_DAYS = 1 - _EPOCH,", "_DAYS = 2 - _EPOCH,"), ("(weekday % 7 if named else 0)", "weekday % 7"),
-        ("_week_of_month, 0, 6", "_week_of_month, 0, 5"),
+    "language/date_fields.py": (("tests/property/test_date_fields.py", "tests/unit/test_language_dates.py"), [
+        ("_DAYS = 1 - _EPOCH,", "_DAYS = 2 - _EPOCH,"), ('found.get("weekday", 1)', 'found.get("weekday", 2)'),
+        ("_week_of_month, 0, 6", "_week_of_month, 0, 5"), ("self.days >= _DAYS[0]", "self.days > _DAYS[0]"),
+        ("self.days <= _DAYS[1]", "self.days < _DAYS[1]"), ("(self.nanos >= 0) & ", ""),
+        ("self.nanos < NANOS_OF_DAY", "self.nanos <= NANOS_OF_DAY"), ("day >= days_of(", "day > days_of("),
+        ("day < days_of(", "day <= days_of("),
     ]),
     "mapping/grouping.py": ((GROUPS,), [
         ('bounds[at] + rows, side="right"', 'bounds[at] + rows, side="left"'),

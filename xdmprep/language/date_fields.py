@@ -1,7 +1,8 @@
 """The fields of a date, by arithmetic that is the same for one date and for a column of dates.
 
 A number here is an integer, or a numpy array with one for each row.  A date is made of fields without a check
-(:func:`local_time`); it is real where it shows every field of which it was made (:meth:`DateField.shows`).
+(:func:`local_time`); it is real where it is :attr:`Local.known`, and every field of which it was made has the same
+value in it.
 """
 
 from __future__ import annotations
@@ -36,11 +37,17 @@ class Local:
         """Microseconds since 1970-01-01, as in UTC."""
         return self.days * (NANOS_OF_DAY // 1000) + self.nanos // 1000
 
+    @property
+    def known(self) -> Any:
+        """Whether the day is in the years 1 to 9999 and the time in the day; the fields say nothing of others."""
+        in_day = (self.nanos >= 0) & (self.nanos < NANOS_OF_DAY)
+        return (self.days >= _DAYS[0]) & (self.days <= _DAYS[1]) & in_day
+
     @cached_property
     def _day(self) -> Any:
         if isinstance(self.days, int):
             return date.fromordinal(self.days + _EPOCH)
-        return pa.array(np.clip(self.days, *_DAYS).astype(np.int32)).view(pa.date32())
+        return pa.array(self.days.astype(np.int32)).view(pa.date32())
 
     def _of_day(self, name: str) -> Any:
         return getattr(self._day, name) if isinstance(self.days, int) else getattr(pc, name)(self._day).to_numpy()
@@ -86,9 +93,15 @@ def _weekday(days: Any, options: Options) -> Any:
     return (days + 4 - _week_rules(options)[0]) % 7
 
 
-def _decisive(local: Local, options: Options) -> Local:
+def _decisive(local: Local, options: Options) -> Any:
     """The day of the same week that is in the week's year."""
-    return Local(local.days - _weekday(local.days, options) + 7 - _week_rules(options)[1], 0)
+    return local.days - _weekday(local.days, options) + 7 - _week_rules(options)[1]
+
+
+def _week_year(local: Local, options: Options) -> Any:
+    """The year of the week."""
+    day = _decisive(local, options)
+    return local.year + (day >= days_of(local.year + 1)) - (day < days_of(local.year))
 
 
 def _week_of_month(local: Local, options: Options) -> Any:
@@ -111,10 +124,6 @@ class DateField(NamedTuple):
     least: int
     most: int
 
-    def shows(self, value: Any, local: Local, options: Options) -> Any:
-        """Whether a local time has a value in this field, which also says that such a value exists."""
-        return (value >= self.least) & (value <= self.most) & (self.of(local, options) == value)
-
 
 FIELDS: dict[str, DateField] = {
     "era": DateField(lambda t, o: t.days * 0 + 1, 1, 1),
@@ -124,8 +133,8 @@ FIELDS: dict[str, DateField] = {
     "day": DateField(lambda t, o: t.day, 1, 31),
     "dayofyear": DateField(lambda t, o: t.dayofyear, 1, 366),
     "weekofday": DateField(lambda t, o: (t.day - 1) % 7 + 1, 1, 7),
-    "weekyear": DateField(lambda t, o: _decisive(t, o).year, 1, 9999),
-    "week": DateField(lambda t, o: (_decisive(t, o).dayofyear - 1) // 7 + 1, 1, 53),
+    "weekyear": DateField(_week_year, 1, 10_000),
+    "week": DateField(lambda t, o: (_decisive(t, o) - days_of(_week_year(t, o))) // 7 + 1, 1, 53),
     "weekofmonth": DateField(_week_of_month, 0, 6),
     "isoweekday": DateField(lambda t, o: (t.days + 3) % 7 + 1, 1, 7),
     "weekday": DateField(lambda t, o: _weekday(t.days, o) + 1, 1, 7),
@@ -149,11 +158,10 @@ def local_time(found: dict[str, Any], options: Options) -> Local:
 
 def _days(found: dict[str, Any], options: Options) -> Any:
     first, least = _week_rules(options)
-    weekday = found["isoweekday"] - first if "isoweekday" in found else found.get("weekday", 0) - 1
+    weekday = found["isoweekday"] - first if "isoweekday" in found else found.get("weekday", 1) - 1
     if "weekyear" in found and "week" in found:
         start = days_of(found["weekyear"], 1, least)  # is always in the first week
-        named = "isoweekday" in found or "weekday" in found
-        return start - _weekday(start, options) + 7 * (found["week"] - 1) + (weekday % 7 if named else 0)
+        return start - _weekday(start, options) + 7 * (found["week"] - 1) + weekday % 7
     year = found["year"]
     if "dayofyear" in found:
         return days_of(year, 1, found["dayofyear"])

@@ -191,7 +191,7 @@ def moment_of(found: dict[str, Any], place: tzinfo, options: Options) -> Moment:
         if not FIELDS[name].least <= value <= FIELDS[name].most:
             raise ValueError(f"there is no {name.removesuffix('11')} {value}")
     local = local_time(found, options)
-    wrong = {name for name, value in found.items() if not FIELDS[name].shows(value, local, options)}
+    wrong = {name for name, value in found.items() if FIELDS[name].of(local, options) != value}
     if "day" in wrong and "dayofyear" not in found and "weekyear" not in found:
         raise ValueError(f"the month has no day {found['day']}")
     if wrong:

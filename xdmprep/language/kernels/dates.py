@@ -185,8 +185,9 @@ def read(text: pa.Array, patterns: tuple[Pattern, ...], blank_is_null: bool = Fa
                 found[name] = np.array(values)[codes[rows]]
             place = found.pop("offset", found.pop("zone", np.int32(0)))
             local = local_time(found, pattern.options)
+            good = good & local.known
             for name, value in found.items():
-                good = good & FIELDS[name].shows(value, local, pattern.options)
+                good &= FIELDS[name].of(local, pattern.options) == value
             micros[rows] = np.where(good, local.micros, 0)
             zones[rows] = np.where(good, place, 0)
             # nanoseconds, and offsets that may lead out of the years 1 to 9999

@@ -145,7 +145,8 @@ def _zones(rows: Rows, words: pa.Array) -> tuple[Any, Any, pa.Array | None]:
 
 def _shows(local: Local, fields: dict[str, Any], rows: Rows) -> Any:
     """Where a local time shows the fields of which it was made."""
-    return np.logical_and.reduce([FIELDS[name].shows(value, local, rows.options) for name, value in fields.items()])
+    shown = [FIELDS[name].of(local, rows.options) == value for name, value in fields.items()]
+    return np.logical_and.reduce([local.known, *shown])
 
 
 def _in_zones(micros: Any, zones: Any, absent: Any, odd: Any) -> Column:
