@@ -381,6 +381,18 @@ class TestFaults:
         assert "Write 'identityMap.ECID[0].id'" in found[5]
         assert "the source has no column 'MAIL'" in found[6]
 
+    @pytest.mark.parametrize(
+        ("source", "message"),
+        [
+            ("gold", """A constant string has quotes of its own: '"gold"'."""),
+            ("\u201cgold\u201d", "strings stand in straight quotes"),
+            ("`gold`", "strings stand in straight quotes"),
+            ("None", "Write null."),
+        ],
+    )
+    def test_constants_as_they_are_written_elsewhere(self, source: str, message: str, crm: Schema) -> None:
+        assert message in faults({"person.gender": source}, ["F_NAME", "DOB"], crm)[0]
+
     def test_two_mappings_for_one_destination(self, tmp_path: Path, crm: Schema) -> None:
         file = tmp_path / "m.yaml"
         file.write_text("person.gender: A\nperson.gender: B\n")

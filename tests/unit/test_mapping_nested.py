@@ -56,6 +56,10 @@ class TestPaths:
     def test_a_header_that_has_the_whole_text_comes_first(self) -> None:
         assert run({"x": "c.name"}, [{"c.name": "flat", "c": {"name": "nested"}}]) == [{"x": "flat"}]
 
+    @pytest.mark.parametrize(("source", "name"), [(r"\[0\]", "[0]"), (r"a\[x\] b", "a[x] b"), (r"a\\b", "a\\b")])
+    def test_a_name_with_escapes_is_one_of_a_column(self, source: str, name: str) -> None:
+        assert run({"x": source}, [{name: "v"}]) == run({"x": {"column": source}}, [{name: "v"}]) == [{"x": "v"}]
+
     def test_a_text_with_two_meanings_is_told(self) -> None:
         columns = pa.Table.from_pylist([{"c.name": "flat", "c": {"name": "nested"}}]).schema
         assert "the column is taken" in compile_mapping(MappingSet({"x": "c.name"}), columns).notes[0]
@@ -65,6 +69,7 @@ class TestPaths:
         [
             ("c.nam", "'c' has no field 'nam'. Did you mean 'c.name' or"),
             ("list.a", "'list' is an array; write 'list[0].a' or 'list[*].a'"),
+            ("list.0", "'list' is an array; write 'list[0]'."),
             ("c.name.first", "'c.name' is a string and has no field 'first'"),
             ("c[0]", "'c' is an object, not an array"),
         ],

@@ -103,6 +103,7 @@ def test_a_destination_given_twice_is_kept_twice(tmp_path: Path) -> None:
         ("$group_by: {k: 1}\na: X", "$group_by is a column or a list of columns"),
         ("$missing: maybe\na: X", "$missing is error or null, got 'maybe'"),
         ("a: {expresion: x}", "Did you mean 'expression'?"),
+        ("a: {b: {c: x}}", "If it is a field inside, write the whole path: a.b."),
         ("a: {column: x, constant: 1}", "the long form has exactly one of"),
         ("- 1", "mapping 1: is not an object but 1"),
         ("just text", "a mapping set is an object of destination -> source"),

@@ -9,8 +9,13 @@ from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
+from ..errors import did_you_mean
+
 #: What no column is called: numbers, dates and times, e-mail addresses.
 _DATUM = re.compile(r"[+-]?\d[\d .,:/TZ+-]*|[^@\s]+@[^@\s]+\.\w+")
+
+#: Words of other languages, and what they are here.
+_WORDS = {"none": "null", "null": "null", "nil": "null", "true": "true", "false": "false"}
 
 #: In the metadata of a schema, the names of a DataFrame's index, as JSON.
 _INDEX = b"xdmprep.index"
@@ -21,10 +26,13 @@ def with_index(columns: pa.Schema, names: Iterable[str]) -> pa.Schema:
     return columns.with_metadata({_INDEX: json.dumps([*names])})
 
 
-def index_advice(name: str, columns: pa.Schema) -> str:
-    """What to do where a column is missing that is in the index of the DataFrame; empty for others."""
-    names = json.loads((columns.metadata or {}).get(_INDEX, b"[]"))
-    return " It is in the index of the DataFrame: give frame.reset_index()." if name in names else ""
+def column_advice(name: str, columns: pa.Schema) -> str:
+    """What to do about a column that is missing; empty where nothing like it is known."""
+    if name in json.loads((columns.metadata or {}).get(_INDEX, b"[]")):
+        return " It is in the index of the DataFrame: give frame.reset_index()."
+    if word := _WORDS.get(name.lower()):
+        return f" Write {word}."
+    return did_you_mean(name, columns.names)
 
 
 def is_datum(name: str) -> bool:

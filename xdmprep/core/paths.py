@@ -33,7 +33,7 @@ def parse_path(text: str) -> Path:
             if steps and text[at] == ".":
                 at += 1
             elif steps:
-                raise ExpressionError(f"{text!r} is not a path: expected '.' or '[' here", text, at)
+                raise ExpressionError(f"{text!r} is not a path: a step is .name, [0] or [*]", text, at)
             match = _NAME.match(text, at)
             if match is None:
                 raise ExpressionError(f"{text!r} is not a path: a name is missing here", text, at)

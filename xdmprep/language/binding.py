@@ -7,7 +7,7 @@ from itertools import takewhile
 
 import pyarrow as pa
 
-from ..core.names import index_advice
+from ..core.names import column_advice
 from ..errors import ExpressionError, MissingDependencyError, did_you_mean
 from .catalogue import Function
 from .functions import catalogue, table
@@ -73,8 +73,7 @@ class _Binder:
         name = node.names[0]
         if not self._has(name):
             whole = ".".join(node.names) if len(node.names) > 1 else name
-            hint = index_advice(name, self.schema) or did_you_mean(whole, self.schema.names)
-            raise self._fault(f"The source has no column {name!r}.{hint}", node)
+            raise self._fault(f"The source has no column {name!r}.{column_advice(whole, self.schema)}", node)
         return node
 
     def _call(self, node: Call, variables: frozenset[str]) -> Node:
@@ -112,7 +111,10 @@ class _Binder:
                 if what == "method"
                 else list(filter(str.isidentifier, known))
             )
-            raise self._fault(f"There is no {what} {name!r}.{did_you_mean(name, known)}", node)
+            near = did_you_mean(name, known) or " 'xdmprep mapping functions' lists the functions."
+            if what == "method" and name in table():
+                near = f" It is a function: write {table()[name].signature}."
+            raise self._fault(f"There is no {what} {name!r}.{near}", node)
         if entry.availability == "no":
             raise self._fault(f"The function {node.name!r} is not available here: {entry.reason}", node)
         if entry.package and find_spec(entry.package) is None:

@@ -317,6 +317,8 @@ def _unexpected(text: str, position: int) -> ExpressionError:
     fits, hint = found[0], ""
     if text[position - 1 : position + 1] == "<>":
         hint = ": 'not equal' is written !="
+    if fits == "}":
+        hint = ": a map is written {key: value}, and the name of a field ${...}"
     if fits == "->":
         hint = ": the parameters of a lambda are plain names, as in (x, i) -> x + i"
     if re.match(r"[\w$\"']", fits) and re.search(r"[\w$\"')\]]$", before):
@@ -338,6 +340,7 @@ _HINTS = {
     ";": ": a calculated field is one expression, and a comma stands between arguments",
     "0123456789": ": a name that begins with a digit is written ${...}",
     "#": ": a comment begins with ## or //", "\u2013\u2014\u2212": ": minus is written -",
+    "\\": ": a name with signs in it is written ${...}",
     "`": ": strings stand in straight quotes (\"), and names of fields with blanks in ${...}",
 }  # fmt: skip
 _OPERATOR_WORD = re.compile(r"(?<![\w$.])(?:empty|size|not|and|or|eq|ne|lt|gt|le|ge|div|mod)$")

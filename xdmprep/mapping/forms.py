@@ -199,6 +199,8 @@ def _read_long(destination: str, source: Mapping[str, Any], faults: list[str], l
     kinds = [key for key in _LONG if key in source]
     if len(kinds) != 1:
         near = "".join(did_you_mean(key, _LONG) for key in source)
+        if source and not (kinds or near):
+            near = f" If it is a field inside, write the whole path: {destination}.{next(iter(source))}."
         faults.append(f"{destination}: the long form has exactly one of {', '.join(_LONG)}.{near}")
         return None
     key, value = kinds[0], source[kinds[0]]

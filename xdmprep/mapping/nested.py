@@ -81,6 +81,8 @@ def type_in(column: pa.Field, steps: Path) -> pa.DataType:
 def _no_such(path: Path, kind: pa.DataType, step: str | int) -> NoSuchPath:
     here = format_path(path)
     if is_list(kind):
+        if str(step).isdecimal():
+            return NoSuchPath(f"'{here}' is an array; write '{here}[{step}]'.")
         return NoSuchPath(f"'{here}' is an array; write '{here}[0].{step}' or '{here}[*].{step}'.")
     if _is_index(step):
         return NoSuchPath(f"'{here}' is {type_words(kind)}, not an array.")

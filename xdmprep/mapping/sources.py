@@ -17,10 +17,10 @@ import numpy as np
 import pyarrow as pa
 
 from ..core.arrow_types import inexact, plain_column, plain_type, type_words, why_unheld
-from ..core.names import index_advice, is_datum, namesakes
+from ..core.names import column_advice, is_datum, namesakes
 from ..core.paths import EVERY, Path, parse_path
 from ..core.shred import array_at, plain
-from ..errors import ExpressionError, MappingError, did_you_mean, needed_by, option, printable, shorten
+from ..errors import ExpressionError, MappingError, needed_by, option, printable, shorten
 from ..language import Expression, Options, compile_expression
 from ..language.evaluation import Shared
 from ..language.tree import Node, children
@@ -271,15 +271,15 @@ def settle(item: FieldMapping, columns: pa.Schema, options: Options, missing: Mi
         if columns.get_all_field_indices(text):
             return _column(text, (), columns, text)
         steps = _steps(text)
-        alone = len(steps or ()) == 1 and is_plain_path(text)
+        name, *inside = steps or (text,)
+        alone = not inside and (is_plain_path(text) or columns.get_field_index(str(name)) >= 0)
         if item.kind == "column" or alone or (steps is not None and _nested(steps, columns)):
-            name, *inside = steps or (text,)
             if steps and columns.get_all_field_indices(str(name)):
                 return _column(str(name), tuple(inside), columns, text, missing)
             _refuse_repeated((str(name),), columns)
             if missing == "null":
                 return _absent(str(name))
-            raise MappingError(unknown_column(str(name) if inside else text, columns))
+            raise MappingError(unknown_column(str(name) if inside else text, columns, item.kind == "auto"))
     return _expression(item, columns, options, missing)
 
 
@@ -337,9 +337,9 @@ def _column(name: str, steps: Path, columns: pa.Schema, text: str, missing: Miss
         raise
 
 
-def unknown_column(name: str, columns: pa.Schema) -> str:
+def unknown_column(name: str, columns: pa.Schema, may_be_constant: bool = False) -> str:
     """The message for a column that the source does not have."""
-    near = index_advice(name, columns) or did_you_mean(name, columns.names)
+    near = column_advice(name, columns)
     if not near:
         shown = ", ".join(printable(each, 60) for each in columns.names[:12])
         shown += ", ..." if len(columns) > 12 else ""
@@ -347,6 +347,8 @@ def unknown_column(name: str, columns: pa.Schema) -> str:
         if any(map(is_datum, columns.names)):
             how = option("names", ("A", "B", "C"))
             near += f" If that is a row, name the columns: {how} for a CSV file, frame.columns = [...] for a DataFrame."
+        elif may_be_constant and columns.names:
+            near += f""" A constant string has quotes of its own: '"{printable(name, 60)}"'."""
     return f"the source has no column {shorten(name)}.{near}"
 
 
@@ -383,7 +385,7 @@ def _expression(item: FieldMapping, columns: pa.Schema, options: Options, missin
         with suppress(ExpressionError):
             _refuse_repeated(compile_expression(text, None, options).columns, columns)
         if item.kind == "auto" and may_be_a_name(text):
-            raise MappingError(unknown_column(text, columns)) from None
+            raise MappingError(unknown_column(text, columns, True)) from None
         raise error
     _refuse_repeated(expression.columns, columns)
     for name in expression.columns:
