@@ -28,7 +28,9 @@ def is_plain_path(text: str) -> bool:
 
 def may_be_a_name(text: str) -> bool:
     """Whether `text`, if it is no expression, may be the name of a column."""
-    return text[0] not in "\u201c\u201d\u201e\u00ab\u2018\u2019`" and not any(character in text for character in "\"'(){}[]$+*/<>=!&|?:,;")
+    return text[0] not in "\u201c\u201d\u201e\u00ab\u2018\u2019`" and not any(
+        character in text for character in "\"'(){}[]$+*/<>=!&|?:,;"
+    )
 
 
 @dataclass(frozen=True)
