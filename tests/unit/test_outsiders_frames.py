@@ -6,7 +6,10 @@ import collections
 import csv
 import dataclasses
 import datetime as dt
+import decimal
+import fractions
 import io
+import ipaddress
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -137,15 +140,36 @@ def test_chunks_of_pandas_are_read_whatever_is_missing(text: str, size: int) -> 
     late = [cell for cell in cells[size:] if cell]
     try:
         made = xp.map_rows(chunks, {"v": "v"}, SCHEMA).to_pylist()
-    except SourceError as error:  # the first chunk has no value, or integers where fractions follow
+    except SourceError as error:  # the first values are integers, and fractions follow
         assert "dtype=str" in str(error)
-        assert (not first and not late[0].isdigit()) or ("." in "".join(late) and "." not in "".join(first))
+        assert "." in "".join(late) and "." not in "".join(first)
     else:
         whole = pd.read_csv(io.StringIO("v\n" + "\n".join(cell or '""' for cell in cells)), dtype=str)["v"]
         found = [row.get("v") for row in made]
         assert [one is None for one in found] == whole.isna().tolist()
         same = (one == cell or float(one) == float(cell) for one, cell in zip(found, cells, strict=True) if one)
         assert all(same)
+
+
+LATE = {
+    "string": ["x"], "integer": [7], "double": [0.5], "boolean": [True], "date": [dt.date(2024, 2, 29)],
+    "time": [dt.datetime(2024, 2, 29, 1, tzinfo=dt.UTC)], "decimal": [decimal.Decimal("0.10")],
+    "list": [["a", "b"]], "item in time": [[None], [], ["a"]], "object": [{"a": "x", "b": [1]}],
+    "field in time": [{"a": None, "b": None}, {"a": "x", "b": None}, {"a": None, "b": 5}], "never": [None],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("again", [list, iter])
+@pytest.mark.parametrize("frame", [pd.DataFrame, pa.table, pl.DataFrame])
+@pytest.mark.parametrize("kind", LATE)
+def test_a_column_has_the_type_of_the_first_table_with_a_value_in_it(kind: str, frame: Any, again: Any) -> None:
+    values = [None, None, *LATE[kind], None, LATE[kind][-1]]
+    tables = [pa.table({"n": [at], "v": [value]}).to_pylist() for at, value in enumerate(values)]
+    made = [frame({"n": [row["n"]], "v": [row["v"]]}) for (row,) in tables]
+    mapping = {"_acme.n": "n", "_acme.v": "v"}
+    whole = xp.map_rows([row for (row,) in tables], mapping).to_pylist()
+    assert xp.map_rows(again(made), mapping).to_pylist() == whole
+    assert len(whole) == len(values)
 
 
 @pytest.mark.parametrize(
@@ -223,6 +247,60 @@ def test_kinds_that_are_refused(kind: str, tmp_path: Path) -> None:
         xp.prepare(make(), {"id": "id", "v": "v"}, SCHEMA, out=tmp_path / "out", rules="jsonschema")
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.glob("out/part*"))
+
+
+ODD: list[Any] = [
+    Path("x"), pd.Period("2024-01", "M"), pd.Interval(0, 1), 1j, fractions.Fraction(1, 3), dt.timedelta(1), range(3),
+    bytearray(b"x"), memoryview(b"x"), ipaddress.ip_address("::1"), collections.deque([1]), Foreign("x"),
+    pd.Series([1]), dt.UTC, ValueError("x"), len, int, ...,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: type(odd).__name__)
+@pytest.mark.parametrize("kind", ["rows", "generator", "columns", "pandas", "polars"])
+def test_an_object_that_no_record_holds_is_named_with_its_row(kind: str, odd: Any) -> None:
+    values = ["x", None, odd, odd]
+    rows = [{"id": str(at), "v": value, "o": {"v": value, "w": at}} for at, value in enumerate(values)]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    source: Any = {
+        "rows": rows, "generator": iter(rows), "columns": columns,
+        "pandas": pd.DataFrame(columns | {"v": pd.Series(values, dtype=object)}) if kind == "pandas" else None,
+        "polars": pl.DataFrame({name: pl.Series(some, dtype=pl.Object) for name, some in columns.items()}),
+    }[kind]  # fmt: skip
+    if kind != "generator":
+        assert xp.map_rows(source, {"id": "o.w"}, SCHEMA).to_pylist()[3] == {"id": "3"}
+    named = f"a Python object \\({type(odd).__name__} in row 3\\)"
+    with pytest.raises(xp.MappingError, match=f"^v <- v: ({named}|a value of bytes|a duration) cannot be held"):
+        xp.map_rows(source, {"v": "v"}, SCHEMA)
+
+
+def test_an_object_that_no_record_holds_is_not_lost_in_a_later_table() -> None:
+    frames = [pd.DataFrame({"v": ["x"]}), pd.DataFrame({"v": [Path("x")]})]
+    with pytest.raises(SourceError, match=r"table 2: the column 'v' is a Python object \(PosixPath in row 1\), in the"):
+        xp.map_rows(frames, {"v": "v"}, SCHEMA).to_pylist()
+    odd = [pd.DataFrame({"id": ["1"], "v": [Path("x")]}), pd.DataFrame({"id": ["2", "3"], "v": ["x", 1j]})]
+    assert len(xp.map_rows(odd, {"id": "id"}, SCHEMA).to_pylist()) == 3
+
+
+@pytest.mark.parametrize("make", [lambda rows: rows, iter, pd.DataFrame])
+def test_sets_are_lists_in_order(make: Any) -> None:
+    rows = [{"v": {*"hgfedcba"}}, {"v": frozenset({"10", "9", "a"})}]
+    made = xp.map_rows(make(rows), {"_acme.v": "v"}).to_pylist()
+    assert [row["_acme"]["v"] for row in made] == [[*"abcdefgh"], ["10", "9", "a"]]
+
+
+@pytest.mark.parametrize("kind", ["date", "boolean", "array", "object"])
+def test_a_column_of_pandas_without_values_fits_every_destination(kind: str) -> None:
+    field = {
+        "date": {"type": "string", "format": "date"}, "boolean": {"type": "boolean"},
+        "array": {"type": "array", "items": {"type": "string"}},
+        "object": {"type": "object", "properties": {"w": {"type": "string"}}},
+    }[kind]  # fmt: skip
+    schema = xp.Schema.from_dict(
+        {"$id": "https://ns.example.com/o", "type": "object", "properties": {"id": {"type": "string"}, "v": field}}
+    )
+    empty = pd.read_csv(io.StringIO("id,v\na,\nb,\n"))
+    assert xp.map_rows(empty, {"id": "id", "v": "v"}, schema).to_pylist() == [{"id": "a"}, {"id": "b"}]
 
 
 @pytest.mark.parametrize("kind", ["period", "interval", "complex", "timedelta", "polars duration", "polars binary"])

@@ -79,7 +79,7 @@ UNHELD: dict[str, tuple[Any, str]] = {
     "pandas period": (pd.DataFrame({"v": pd.period_range("2024-01", periods=1, freq="M")}), "a period or interval of"),
     "pandas interval": (pd.DataFrame({"v": pd.interval_range(0, 1)}), "a period or interval of pandas cannot be held"),
     "pandas timedelta": (pd.DataFrame({"v": pd.to_timedelta([1], "D")}), "a duration cannot be held by a record"),
-    "object": ([{"v": Odd()}], "a Python object that is no string, number, date, list or dict cannot be held"),
+    "object": ([{"v": Odd()}], "a Python object (Odd in row 1) cannot be held"),
     "geometry": (pa.table({"v": pa.ExtensionArray.from_storage(pa.opaque(pa.int32(), "geometry", "GIS"),
                                                                pa.array([1], pa.int32()))}), "another system's type"),
     "zone": (column([1], pa.timestamp("us", "Mars/Olympus")), "a date-time of the unknown time zone 'Mars/Olympus'"),

@@ -164,8 +164,6 @@ _WORDS: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
     (pa.types.is_decimal, "a number"), (pa.types.is_date, "a date"), (pa.types.is_timestamp, "a date-time"),
     (pa.types.is_time, "a time of day"), (pa.types.is_duration, "a duration"), (pa.types.is_interval, "a duration"),
     (pa.types.is_union, "a union"),
-    (lambda kind: isinstance(kind, pa.OpaqueType) and kind.vendor_name == "Python",
-     "a Python object that is no string, number, date, list or dict"),
     (lambda kind: isinstance(kind, pa.OpaqueType), "a value of another system's type"),
     (lambda kind: isinstance(kind, pa.BaseExtensionType) and kind.extension_name.startswith("pandas."),
      "a period or interval of pandas"),
@@ -178,6 +176,8 @@ def type_words(kind: pa.DataType) -> str:
     """What people call the type: "a string", "an object", ..."""
     if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
         return type_words(kind.value_type)
+    if isinstance(kind, pa.OpaqueType) and kind.vendor_name == "Python":
+        return f"a Python object ({kind.type_name})"
     return next((words for test, words in _WORDS if test(kind)), f"a value of type {kind}")
 
 

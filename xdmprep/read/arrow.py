@@ -36,6 +36,7 @@ from ..core.arrow_types import (
     plain_type,
     require_readable,
     takeable,
+    type_words,
 )
 from ..core.names import with_index
 from ..core.ndjson.fields import MAX_NOTES, is_numeral
@@ -44,6 +45,7 @@ from ..core.stream import (
     Chunk,
     Finding,
     Stream,
+    Unlike,
     chunk_bytes,
     reading,
     row_chunk,
@@ -52,7 +54,7 @@ from ..core.stream import (
 )
 from ..errors import NoRowsError, SourceError, shorten
 from ..kernels.json_columns import NUMERAL
-from .objects import Objects, is_slow_or_odd, read_columns, read_rows
+from .objects import Objects, SpooledItems, is_nan, is_slow_or_odd, read_columns, read_rows
 from .row_kinds import guarded, of_cursor, why_no_source
 
 #: Rows of one chunk.
@@ -133,7 +135,7 @@ def read_frame(frame: Any, name: str = "data") -> Stream:
         rows: Any = frame if again else guarded(frame, "the rows", _rows_of)
         first = next(iter(rows), None)
         if _is_table(first):
-            return _of_frames(first, frame if again else chain([first], rows), again, name)
+            return _of_frames(frame if again else chain([first], rows), again, name)
         schema, pieces, unlike = read_rows(rows if again or first is None else chain([first], rows))
         return replace(_stream(schema, pieces, name), unlike=unlike)
     raise SourceError(why_no_source(frame))
@@ -157,37 +159,92 @@ def _rows_of(item: Any) -> int:
     return rows if isinstance(rows, int) else len(item) if _is_table(item) and hasattr(item, "__len__") else 1
 
 
-def _of_frames(first: Any, frames: Iterable[Any], again: bool, name: str) -> Stream:
-    """Tables one after the other as one stream, all with the columns of the first."""
-    stream = read_frame(first, f"{name}, table 1") if _rows_of(first) else None
-    if stream is None:
-        raise SourceError(
-            f"{name}: the first table has no rows, so the types of its columns are unknown. Leave it out."
-        )
-    schema = stream.arrow_schema
-    left = [frames]
+def _of_frames(frames: Iterable[Any], again: bool, name: str) -> Stream:
+    """Tables one after the other as one stream, with the columns of the first.
+
+    What has no value in it gets the type of the next table where it has.  Of a generator, the tables up to there go
+    through a temporary file.
+    """
+    numbered = enumerate(frames, 1)
+    seen = SpooledItems()
+    last: list[tuple[int, Any]] = []
+    schema: pa.Schema | None = None
+    unlike: Unlike | None = None
+    for number, frame in numbered:
+        if (stream := _table(frame, f"{name}, table {number}")) is None:
+            continue
+        found = stream.arrow_schema
+        unlike = stream.unlike if schema is None else unlike
+        if schema is not None:
+            alike = sorted(found.names) == sorted(schema.names)
+            found = pa.schema([_filled(field, found.field(field.name)) for field in schema]) if alike else schema
+        schema = found
+        if not any(_is_open(field.type) for field in schema):
+            last = [(number, frame)]
+            break
+        if not again:
+            seen.add((number, _packed(stream)))
+    if schema is None:
+        raise SourceError(f"{name}: has no rows.")
+    columns = schema
+    before = ((number, pa.ipc.open_stream(data).read_all()) for number, data in seen.items())
+    left = [chain(before, last, numbered)]
 
     def pieces() -> Iterator[pa.RecordBatch]:
         if not again and not left:
             raise SourceError(f"{name}: a generator of tables can be read only once. Make a list of it first.")
-        given = frames if again else left.pop()
-        for number, frame in enumerate(given, 1):
-            yield from _like(frame, schema, f"{name}, table {number}")
+        for number, frame in enumerate(frames, 1) if again else left.pop():
+            yield from _like(frame, columns, f"{name}, table {number}")
 
-    def unlike() -> list[str]:
+    def unlike_in_all() -> list[str]:
         found = [read_frame(frame, name).unlike for frame in frames]
         return [note for one in found if one is not None for note in one()]
 
-    return replace(_stream(schema, pieces, name), rereadable=again, unlike=unlike if again else stream.unlike)
+    return replace(_stream(columns, pieces, name), rereadable=again, unlike=unlike_in_all if again else unlike)
+
+
+def _is_open(kind: pa.DataType) -> bool:
+    """Whether a type is, or holds, that of a column without values."""
+    return bool(pa.types.is_null(kind)) or any(_is_open(kind.field(at).type) for at in range(kind.num_fields))
+
+
+def _filled(field: pa.Field, later: pa.Field) -> pa.Field:
+    """A field with the types of a later one where it has no values."""
+    kind, other = field.type, later.type
+    if pa.types.is_null(kind):
+        return later
+    if pa.types.is_list(kind) and pa.types.is_list(other):
+        return field.with_type(pa.list_(_filled(kind.value_field, other.value_field)))
+    if pa.types.is_struct(kind) and pa.types.is_struct(other):
+        named = {one.name: one for one in other}
+        return field.with_type(pa.struct([_filled(one, named.get(one.name, one)) for one in kind]))
+    return field
+
+
+def _packed(stream: Stream) -> bytes:
+    """The rows of a table as bytes."""
+    table, sink = pa.Table.from_batches(stream.source()), pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def _table(frame: Any, name: str) -> Stream | None:
+    """One of several tables; None where it has no rows.
+
+    Raises:
+        SourceError: it is no table.
+    """
+    if not _is_table(frame):
+        raise SourceError(f"{name}: is of type {type(frame).__name__}, the items before it are tables.")
+    return read_frame(frame, name) if _rows_of(frame) else None
 
 
 def _like(frame: Any, schema: pa.Schema, name: str) -> Iterator[pa.RecordBatch]:
     """The rows of one of several tables, with the columns of the first; SourceError if it has others."""
-    if not _is_table(frame):
-        raise SourceError(f"{name}: is of type {type(frame).__name__}, the items before it are tables.")
-    if not _rows_of(frame):
+    if (stream := _table(frame, name)) is None:
         return
-    stream = read_frame(frame, name)
     found = stream.arrow_schema
     if sorted(found.names) != sorted(schema.names):
         raise SourceError(
@@ -195,32 +252,37 @@ def _like(frame: Any, schema: pa.Schema, name: str) -> Iterator[pa.RecordBatch]:
             f"{shorten(', '.join(schema.names), 200)}. Give all tables the same columns."
         )
     for table in stream.source():
-        columns = [_of_type(table.column(field.name), found.field(field.name).type, field, name) for field in schema]
+        columns = [_of_type(table.column(field.name), found.field(field.name), field, name) for field in schema]
         yield from pa.Table.from_arrays(columns, names=schema.names).to_batches()
 
 
 def _of_type(
-    column: pa.Array | pa.ChunkedArray, kind: pa.DataType, field: pa.Field, name: str
+    column: pa.Array | pa.ChunkedArray, found: pa.Field, field: pa.Field, name: str
 ) -> pa.Array | pa.ChunkedArray:
-    """A column of the type `kind` of a later table with the type of the first, if that changes no value.
+    """A column of the field `found` of a later table with the type of the first, if that changes no value.
 
-    In pandas' chunks, integers are floats where one is missing, and so is a column without any value.
+    In pandas' chunks, integers are floats where one is missing.
     """
+    kind = found.type
     if column.type == field.type:
         return column
     numbers = all(pa.types.is_integer(one) or pa.types.is_floating(one) for one in (kind, field.type))
+    odd = [isinstance(one, pa.OpaqueType) and pa.types.is_null(one.storage_type) for one in (kind, field.type)]
     with suppress(pa.ArrowException):
         if numbers and pa.types.is_floating(column.type) and pa.types.is_floating(field.type):
             return floats_as_doubles(column).cast(field.type)
         if numbers or (kind == field.type and holds_text(column.type)):
             return column.cast(field.type)  # so that small tables can be joined
-        if column.null_count == len(column):
+        if all(odd) or (not odd[0] and column.null_count == len(column)):
             return pa.nulls(len(column), field.type)
+        if kind != field.type and _filled(found, field).type == field.type:
+            return conform(column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column, field.type)
     if kind == field.type:
         return column
+    shown = [type_words(one) if is_odd else str(one) for one, is_odd in zip((kind, field.type), odd, strict=True)]
     raise SourceError(
-        f"{name}: the column {field.name!r} is {kind}, in the first table {field.type}. Give all tables the same types "
-        "(pandas.read_csv takes dtype=str), or make one of them, as with pyarrow.concat_tables or pandas.concat."
+        f"{name}: the column {field.name!r} is {shown[0]}, in the first table {shown[1]}. Give all tables the same "
+        "types (pandas.read_csv takes dtype=str), or make one of them, as with pyarrow.concat_tables or pandas.concat."
     )
 
 
@@ -316,7 +378,7 @@ def _of_series(series: Any) -> pa.Array | Objects:
     if str(series.dtype) != "object" or not is_slow_or_odd(series.to_numpy()):
         with suppress(pa.ArrowException, OverflowError, TypeError, ValueError):
             return _whole_numbers(pa.Array.from_pandas(series))
-    return Objects([None if gone else value for value, gone in zip(series, series.isna(), strict=True)])
+    return Objects([None if is_nan(value) else value for value in series])
 
 
 def _from_polars(frame: Any) -> tuple[list[str], list[pa.ChunkedArray | Objects]]:
@@ -382,15 +444,13 @@ def _narrow(kind: Any) -> Any:
 def _whole_numbers(column: pa.Array) -> pa.Array:
     """pandas makes integers with gaps doubles, so an id 1001 would become the text 1001.0: make them integers again.
 
-    Only where there are gaps, every value is whole, and none may have been rounded to it (2^53 and beyond).
+    Only where there are gaps, every value is whole, and none may have been rounded to it (2^53 and beyond).  A column
+    without any value, which pandas makes doubles too, has no type.
     """
-    if (
-        isinstance(column, pa.ChunkedArray)
-        or not pa.types.is_floating(column.type)
-        or not column.null_count
-        or column.null_count == len(column)
-    ):
+    if isinstance(column, pa.ChunkedArray) or not pa.types.is_floating(column.type) or not column.null_count:
         return column
+    if column.null_count == len(column):
+        return pa.nulls(len(column))
     values = column.drop_null().to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
     whole = (values == values.round()) & (abs(values) < 2**53)
     return column.cast(pa.int64()) if whole.all() else column
@@ -550,6 +610,9 @@ def _blocks(
     held: list[pa.RecordBatch] = []
     rows = most = measured = 0
     for batch in batches:
+        if held and batch.schema != held[-1].schema:  # of tables with other layouts of the same types
+            yield _block(held)
+            held, rows, measured = [], 0, 0
         if rows >= measured:  # at the first batch of a block, and when its rows have doubled
             most = min(most if rows else BLOCK_ROWS, _block_rows(batch, only))
             measured = max(1, 2 * rows)

@@ -48,7 +48,8 @@ MAX_DEPTH = 100
 #: What is known of a column: :class:`Fields`, ``("map", kind of its values)``, a list with one kind, the name of a
 #: scalar, or None for nothing yet.  A decimal is ``("decimal", digits before the point, digits behind it)``; decimals
 #: of other scales, integers and doubles together are ``"numbers"``.  A time is ``"time"`` in UTC or without a zone,
-#: else ``"time Europe/Berlin"``.  Values of different types are ``"mixed"``: they share no type but text.
+#: else ``"time Europe/Berlin"``.  Values of different types are ``"mixed"``: they share no type but text.  What no
+#: record can hold is ``"odd PosixPath in row 3"``.
 Kind = Any
 
 
@@ -75,10 +76,10 @@ class Fields(dict[str, Kind]):
         return ("map", values) if alike or len(made) > MOST_FIELDS else made
 
 
-def kind_of(value: Any, depth: int = 0) -> Kind:
-    """The kind of one value; what nests deeper than :data:`MAX_DEPTH`, or contains itself, is odd."""
+def kind_of(value: Any, row: int = 0, depth: int = 0) -> Kind:
+    """The kind of one value in a row; what nests deeper than :data:`MAX_DEPTH`, or contains itself, is odd."""
     if depth > MAX_DEPTH:
-        return "odd"
+        return f"{_ODD}{type(value).__name__} inside more than {MAX_DEPTH} others in row {row}"
     if value is None:
         return None
     if isinstance(value, bool):
@@ -93,25 +94,25 @@ def kind_of(value: Any, depth: int = 0) -> Kind:
     if isinstance(value, Decimal):
         return _decimal_kind(value)
     if isinstance(value, datetime.datetime):
-        return _time_kind(value)
+        return _time_kind(value) or f"{_ODD}{type(value).__name__} of an unknown offset in row {row}"
     if isinstance(value, datetime.date):
         return "date"
     if isinstance(value, datetime.time):
         return "clock" if value.tzinfo is None else "text"
     if isinstance(value, Mapping):
-        fields = Fields((name, kind_of(_usual(item), depth + 1)) for name, item in named(value))
+        fields = Fields((name, kind_of(_usual(item), row, depth + 1)) for name, item in named(value))
         fields.keys_in_all = len(fields)
         return fields
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, list | tuple):
         items: Kind = None
         for item in value:
-            items = joined_kinds(items, kind_of(_usual(item), depth + 1))
+            items = joined_kinds(items, kind_of(_usual(item), row, depth + 1))
         return [items]
-    return "time" if type(value).__name__ == "datetime64" else "odd"
+    return "time" if type(value).__name__ == "datetime64" else f"{_ODD}{type(value).__name__} in row {row}"
 
 
-def kind_of_all(values: Collection[Any], kind: Kind = None) -> Kind:
-    """The kind that holds `values` and those of `kind` without loss."""
+def kind_of_all(values: Collection[Any], kind: Kind = None, first: int = 1) -> Kind:
+    """The kind that holds `values`, whose rows are counted from `first`, and those of `kind` without loss."""
     types = _types(values)
     moments = _moments(types)
     some: Collection[Any] = values
@@ -122,7 +123,7 @@ def kind_of_all(values: Collection[Any], kind: Kind = None) -> Kind:
         if all(_has_one_name(value.tzinfo) for value in zones.values()):
             some = [*integers, *zones.values()]
             kind = reduce(joined_kinds, (_ONE_KIND[one] for one in types - moments - {int}), kind)
-    return reduce(joined_kinds, (kind_of(_usual(value)) for value in some), kind)
+    return reduce(joined_kinds, (kind_of(_usual(value), row) for row, value in enumerate(some, first)), kind)
 
 
 def _types(values: Iterable[Any]) -> set[type]:
@@ -187,11 +188,14 @@ def _decimal_kind(value: Decimal) -> Kind:
 
 
 def _time_kind(value: datetime.datetime) -> Kind:
-    """A time by its zone, whose days are those of the value; zones that Arrow does not know count as UTC."""
+    """A time by its zone, whose days are those of the value; None where the zone has no offset for it.
+
+    Zones that Arrow does not know count as UTC.
+    """
     if value.tzinfo is None:
         return "time"
     if value.utcoffset() is None:
-        return "odd"
+        return None
     zone = getattr(value.tzinfo, "key", None)
     if zone is None or not is_zone(zone):
         zone = _zone(value)
@@ -212,9 +216,14 @@ _NO_OBJECTS = ("builtins", "datetime", "decimal", "uuid")
 
 
 def _usual(value: Any) -> Any:
-    """A value as one of Python's own: numpy's scalars and arrays, pandas' missing values and times, enumerations."""
+    """A value as one of Python's own: numpy's scalars and arrays, pandas' missing values and times, enumerations.
+
+    A set is a list in an order that is the same in each run.
+    """
     if value is None or type(value) in (str, int, float, bool, dict, list):
         return value
+    if isinstance(value, set | frozenset):
+        return sorted(value, key=lambda item: (isinstance(item, str), item if isinstance(item, Real) else 0, str(item)))
     if isinstance(value, Enum):
         return value.value
     module = type(value).__module__.partition(".")[0]
@@ -260,8 +269,8 @@ def joined_kinds(a: Kind, b: Kind) -> Kind:
         return a.joined(b)
     if a == b:
         return b
-    if "odd" in (a, b):
-        return "odd"
+    if _is_odd(a) or _is_odd(b):
+        return a if _is_odd(a) else b
     if _is_map(a) or _is_map(b):
         if not all(isinstance(one, Fields) or _is_map(one) for one in (a, b)):
             return "mixed"
@@ -285,14 +294,18 @@ def joined_kinds(a: Kind, b: Kind) -> Kind:
 
 #: Digits of a decimal that is no text.
 _MOST_DIGITS = 76
-#: Begin of the kind of times in a zone of their own.
-_IN_ZONE = "time "
+#: Begin of the kind of times in a zone of their own, and of values that no record can hold.
+_IN_ZONE, _ODD = "time ", "odd "
 #: Kinds that JSON has as text, beside these.
 _WRITTEN = {"text", "date", "time", "clock"}
 
 
 def _is_map(kind: Kind) -> bool:
     return isinstance(kind, tuple) and kind[0] == "map"
+
+
+def _is_odd(kind: Kind) -> bool:
+    return isinstance(kind, str) and kind.startswith(_ODD)
 
 
 def type_of(kind: Kind) -> pa.DataType:
@@ -309,6 +322,8 @@ def type_of(kind: Kind) -> pa.DataType:
         return (pa.decimal128 if digits <= 38 else pa.decimal256)(digits, scale)
     if isinstance(kind, str) and kind.startswith(_IN_ZONE):
         return pa.timestamp("us", kind.removeprefix(_IN_ZONE))
+    if _is_odd(kind):
+        return pa.opaque(pa.null(), kind.removeprefix(_ODD), "Python")
     return _SCALARS[kind]
 
 
@@ -316,7 +331,7 @@ _SCALARS: dict[str | None, pa.DataType] = {
     None: pa.null(), "bool": pa.bool_(), "int": pa.int64(), "long": pa.int64(), "digits": pa.string(),
     "mixed": pa.string(), "numbers": NUMBERS,
     "double": pa.float64(), "text": pa.string(), "time": pa.timestamp("us", "UTC"), "date": pa.date32(),
-    "clock": pa.time64("us"), "odd": pa.opaque(pa.null(), "Python objects", "Python"),
+    "clock": pa.time64("us"),
 }  # fmt: skip
 
 
@@ -325,7 +340,7 @@ def _fitted(value: Any, kind: Kind) -> Any:
     if kind == "numbers":
         return _number_text(value)
     if kind in ("text", "mixed", "digits"):
-        return None if _is_nan(value) else text_of(value)
+        return None if is_nan(value) else text_of(value)
     if isinstance(kind, tuple):
         return Decimal(value)
     if kind == "double":
@@ -351,9 +366,9 @@ _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _MICRO = datetime.timedelta(microseconds=1)
 
 
-def _is_nan(value: Any) -> bool:
+def is_nan(value: Any) -> bool:
     """Whether a value is NaN, which among texts is no value, as in pandas."""
-    return value.is_nan() if isinstance(value, Decimal) else isinstance(value, float) and value != value
+    return value.is_nan() if isinstance(value, Decimal) else isinstance(value, float | np.floating) and value != value
 
 
 def _double(value: Any) -> float:
@@ -371,7 +386,7 @@ def text_of(value: Any) -> str:
         return format(value, "f")
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
-    if isinstance(value, Mapping | list | tuple | set | frozenset):
+    if isinstance(value, Mapping | list | tuple):
         return json.dumps(as_json(value), ensure_ascii=False)
     try:
         return str(value)
@@ -384,7 +399,7 @@ def as_json(value: Any) -> Any:
     value = _usual(value)
     if isinstance(value, Mapping):
         return {name: as_json(item) for name, item in named(value)}
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, list | tuple):
         return [as_json(item) for item in value]
     if isinstance(value, Decimal):
         return int(value) if value.is_finite() and value == value.to_integral_value() else _double(value)
@@ -400,18 +415,17 @@ def is_slow_or_odd(values: Iterable[Any]) -> bool:
     """Whether Arrow must not find the type of some Python objects.
 
     It takes the zone of the first time for all, makes doubles of integers among them and one scale of those of
-    decimals, and a field of every key of dicts, whose number times that of the dicts is the cost.
+    decimals, and a field of every key of dicts, whose number times that of the dicts is the cost; sets have no order.
     """
     kinds = _types(values)
-    if any(issubclass(kind, Mapping | datetime.datetime) for kind in kinds) or _are_several_numbers(kinds):
+    slow = (Mapping, datetime.datetime, set, frozenset)
+    if any(issubclass(kind, slow) for kind in kinds) or _are_several_numbers(kinds):
         return True
-    if not any(issubclass(kind, list | tuple | set | frozenset) or hasattr(kind, "tolist") for kind in kinds):
+    if not any(issubclass(kind, list | tuple) or hasattr(kind, "tolist") for kind in kinds):
         return False
-    arrays = (one for one in values if isinstance(one, list | tuple | set | frozenset) or getattr(one, "ndim", 0) > 0)
+    arrays = (one for one in values if isinstance(one, list | tuple) or getattr(one, "ndim", 0) > 0)
     inside = {type(item) for value in arrays for item in value}
-    return any(issubclass(kind, Mapping | datetime.datetime | list | tuple) for kind in inside) or (
-        _are_several_numbers(inside)
-    )
+    return any(issubclass(kind, (*slow, list, tuple)) for kind in inside) or (_are_several_numbers(inside))
 
 
 def _are_several_numbers(kinds: set[type]) -> bool:
@@ -470,8 +484,8 @@ def array_of(values: Sequence[Any] | np.ndarray[Any, Any], kind: Kind) -> pa.Arr
     are_moments = isinstance(kind, str) and kind.partition(" ")[0] == "time" and types - {type(None)} == _moments(types)
     if are_moments and not os.environ.get("PYARROW_IGNORE_TIMEZONE"):  # with which Arrow drops offsets
         return pa.array(values, type_of(kind))
-    if _holds(kind, "odd"):
-        return pa.ExtensionArray.from_storage(_SCALARS["odd"], pa.nulls(len(values)))
+    if _is_odd(kind):
+        return pa.ExtensionArray.from_storage(type_of(kind), pa.nulls(len(values)))
     if not types <= _ONE_KIND.keys():
         values = [_usual(value) for value in values]
         types = set(map(type, values))
@@ -508,14 +522,6 @@ def _nested(values: Sequence[Any], kind: Kind) -> pa.Array:
     ends = list(accumulate((0 if value is None else len(value) for value in values), initial=0))
     items = [item for value in values if value is not None for item in value]
     return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), array_of(items, kind[0]), mask=absent)
-
-
-def _holds(kind: Kind, wanted: str) -> bool:
-    if isinstance(kind, dict):
-        return any(_holds(inner, wanted) for inner in kind.values())
-    if _is_map(kind):
-        return _holds(kind[1], wanted)
-    return _holds(kind[0], wanted) if isinstance(kind, list) else bool(kind == wanted)
 
 
 def unlike_places(kind: Kind, path: Steps = ()) -> Iterator[Steps]:
@@ -563,8 +569,7 @@ def _word(value: Any) -> str:
     kind = kind_of(value)
     if isinstance(kind, dict | list):
         return "objects" if isinstance(kind, dict) else "arrays"
-    if isinstance(kind, str) and kind.startswith(_IN_ZONE):
-        kind = "time"
+    kind = kind.partition(" ")[0] if isinstance(kind, str) else kind
     return "decimals" if isinstance(kind, tuple) else _PLURALS[kind]
 
 
@@ -588,13 +593,13 @@ def read_rows(rows: Iterable[Any]) -> tuple[pa.Schema, Pieces, Unlike | None]:
     Raises:
         SourceError: a row is no dict or has a key that is no text, or there are none.
     """
-    spooled = None if isinstance(rows, list | tuple) else _Spooled()
+    spooled = None if isinstance(rows, list | tuple) else SpooledItems()
     kind: dict[str, Kind] = {}
     number = 0
     for count, columns in _pieces(rows):
         for name, values in columns.items():
             try:
-                kind[name] = kind_of_all(values, kind.get(name))
+                kind[name] = kind_of_all(values, kind.get(name), number + 1)
             except UnreadableError as error:
                 row = number + 1 + next(filter(partial(_is_unreadable, values), range(count)))
                 raise SourceError(f"row {row}: {error.message}.") from None
@@ -603,7 +608,7 @@ def read_rows(rows: Iterable[Any]) -> tuple[pa.Schema, Pieces, Unlike | None]:
             spooled.add((count, columns))
     if not number or not kind:
         raise SourceError(f"there are no {'columns' if number else 'rows'}.")
-    again = partial(_pieces, rows) if spooled is None else spooled.pieces
+    again = partial(_pieces, rows) if spooled is None else spooled.items
     schema = pa.schema([(name, array_of([], inner).type) for name, inner in kind.items()])
     places = tuple(place for name, inner in kind.items() for place in unlike_places(inner, (name,)))
     unlike = partial(_unlike, again, places) if places else None
@@ -682,29 +687,29 @@ def _are_plain(names: Iterable[Any]) -> bool:
     return all(type(name) is str and name.isascii() for name in names)
 
 
-class _Spooled:
-    """Pieces of rows in a temporary file."""
+class SpooledItems:
+    """Items in a temporary file."""
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 (kept open)
         weakref.finalize(self, self._file.close)
-        self._places: list[int | _Piece] = []
+        self._places: list[int | tuple[Any]] = []
 
-    def add(self, piece: _Piece) -> None:
-        """One more piece."""
+    def add(self, item: Any) -> None:
+        """One more item."""
         try:
-            data = pickle.dumps(piece, pickle.HIGHEST_PROTOCOL)
+            data = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
         except Exception:  # what the caller's classes raise; their values matter only if they are mapped
-            self._places.append(piece)
+            self._places.append((item,))
             return
         self._places.append(self._file.tell())
         self._file.write(data)
 
-    def pieces(self) -> Iterator[_Piece]:
-        """All pieces, one after the other."""
+    def items(self) -> Iterator[Any]:
+        """All items, one after the other."""
         for place in self._places:
             if isinstance(place, tuple):
-                yield place
+                yield place[0]
             else:
                 self._file.seek(place)
                 yield pickle.load(self._file)  # noqa: S301 (what was written above)
