@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
@@ -13,6 +14,7 @@ from xdmprep.core.stream import TIMESTAMP
 from xdmprep.errors import ExpressionError, UsageError
 from xdmprep.kernels import native
 from xdmprep.language import Options, coerce, coercion, evaluate
+from xdmprep.language.coercion import coerce_value
 from xdmprep.language.values import Failed
 
 
@@ -94,11 +96,13 @@ def _written(text: str, wanted: datetime) -> tuple[int, int]:
     ],
 )  # fmt: skip
 def test_values_become_the_type_or_are_bad(value: Any, kind: pa.DataType, wanted: Any) -> None:
-    for values in (pa.array([value, None, value]), [value, None, value]):
-        got, bad = coerce(values, kind)
-        assert got.type == kind
-        assert got.to_pylist() == [wanted, None, wanted]
-        assert bad.tolist() == ([] if wanted is not None or value is None else [0, 2])
+    got, bad = coerce(pa.array([value, None, value]), kind)
+    assert got.type == kind
+    assert got.to_pylist() == [wanted, None, wanted]
+    fails = wanted is None and value is not None
+    assert bad.tolist() == ([0, 2] if fails else [])
+    with pytest.raises(Failed) if fails else nullcontext():
+        assert coerce_value(value, kind) == wanted
 
 
 def test_options_change_what_is_taken() -> None:
@@ -114,27 +118,11 @@ def test_options_change_what_is_taken() -> None:
     assert [t.microsecond for t in coerce(times, TIMESTAMP, lenient)[0].to_pylist()] == [0, 0, 5000]
 
 
-def test_nested_values_are_converted_part_by_part() -> None:
-    target = pa.struct([("n", pa.int32()), ("tags", pa.list_(pa.string())), ("by", pa.map_(pa.string(), pa.float64()))])
-    items = [
-        {"n": "1", "tags": [1, None, "x"], "by": {"k": "2.5"}, "more": 1},
-        {"n": "x", "tags": [], "by": {}},
-        {"tags": None},
-        None,
-        "text",
-    ]
-    got, bad = coerce(items, target)
-    assert got.to_pylist(maps_as_pydicts="strict") == [
-        {"n": 1, "tags": ["1", None, "x"], "by": {"k": 2.5}},
-        None,
-        {"n": None, "tags": None, "by": None},
-        None,
-        None,
-    ]
-    assert bad.tolist() == [1, 4]
-    lists, bad = coerce(pa.array([["1", "2"], None, [], ["x", "3"], [None]]), pa.list_(pa.int8()))
-    assert lists.to_pylist() == [[1, 2], None, [], None, [None]]
-    assert bad.tolist() == [3]
+@pytest.mark.parametrize("kind", [pa.list_(pa.string()), pa.struct([("a", pa.string())])])
+def test_no_scalar_fits_a_nested_type(kind: pa.DataType) -> None:
+    for values in (pa.array(["a", None, "a"]), pa.array([1, None, 1])):
+        got, bad = coerce(values, kind)
+        assert (got.type, got.to_pylist(), bad.tolist()) == (kind, [None] * 3, [0, 2])
 
 
 @pytest.mark.parametrize("kind", [pa.int64(), pa.float64(), pa.bool_(), TIMESTAMP, pa.date32()])

@@ -209,6 +209,33 @@ def test_types_of_parquet_sources() -> None:
         assert not got.errors
 
 
+def test_values_that_arrow_has_no_plain_type_for_are_typed_columns() -> None:
+    texts = ["2020-01-02T03:04:05.123456789+02:00", "2020-01-02T03:04:05.5Z", None]
+    columns = {"t": pa.array(texts), "j": pa.array(['{"\\u0000k": 1}', '{"a": [2]}', None])}
+    for text, wanted in (
+        ("concat('', date(t))", ["2020-01-02T03:04:05.123456789+02:00", "2020-01-02T03:04:05.500Z", ""]),
+        ("format([date(t), null][0], 'SSSSSSSSS X')", ["123456789 +02", "500000000 Z", None]),
+        ("date(t) == date('2020-01-02T01:04:05.123456789Z')", [True, False, False]),
+        ("iif(t == null, 'none', date(t)) == 'none'", [False, False, True]),
+        ("json_to_object(j)['\\u0000k']", [1, None, None]),
+        ("json_to_object(j).a[0]", [None, 2, None]),
+    ):
+        got = apply(text, columns)
+        assert isinstance(got.column, pa.Array)
+        assert (values_of(got), got.errors) == (wanted, []), text
+        assert [
+            evaluate(text, {"t": t, "j": j}) for t, j in zip(texts, columns["j"].to_pylist(), strict=True)
+        ] == wanted
+
+
+def test_half_a_surrogate_pair_fails_the_row_that_has_it() -> None:
+    columns = {"j": pa.array(['{"a": "\\ud83d\\ude00"}', '{"a": "\\ud83d"}', '{"\\ude00": 1}', '{"a": "\\\\ud83d"}'])}
+    got = apply("json_to_object(j).a", columns)
+    assert values_of(got) == ["\U0001f600", None, None, "\\ud83d"]
+    assert [at for at, _ in got.errors] == [1, 2]
+    assert all("half a surrogate pair" in why for _, why in got.errors)
+
+
 def test_a_batch_may_lack_columns_where_they_were_not_declared() -> None:
     got = compile_expression("coalesce(missing, a)").apply(pa.record_batch({"a": ["x"]}))
     assert values_of(got) == ["x"]

@@ -11,7 +11,8 @@ from language_kit import values_of
 from xdmprep import evaluate
 from xdmprep.core.stream import TIMESTAMP
 from xdmprep.errors import MappingError
-from xdmprep.language import coerce, compile_expression
+from xdmprep.language import Options, coerce, compile_expression
+from xdmprep.mapping.convert import convert
 
 TEXTS = [
     *"2019-02-28 2019-02-29 0000-01-01 0001-01-01 9999-12-31 2019-1-010 2019/01/01 01-02-2019 12.02.2019".split(),
@@ -56,7 +57,7 @@ def test_offsets_count_also_where_pyspark_tells_arrow_to_ignore_them(monkeypatch
     made = compile_expression("date(null, 'yyyy-MM-dd', a)", batch.schema).apply(batch)
     values = values_of(made)
     assert values[0] == datetime(2020, 1, 2, 1, 4, 5, tzinfo=UTC)
-    nested, _ = coerce(pa.array([{"t": "2020-01-02T03:04:05+02:00"}]), pa.struct([("t", TIMESTAMP)]))
+    nested, _ = convert(pa.array([{"t": "2020-01-02T03:04:05+02:00"}]), pa.struct([("t", TIMESTAMP)]), Options())
     assert nested[0].as_py() == {"t": datetime(2020, 1, 2, 1, 4, 5, tzinfo=UTC)}
 
 
@@ -106,7 +107,8 @@ def same_alone(expression: str, rows: pa.RecordBatch) -> int:
             assert values[at] is None and errors[at] in str(error), row
         else:
             assert at not in errors, row
-            assert coerce([values[at]], TIMESTAMP)[0] == coerce([wanted], TIMESTAMP)[0], row
+            made = pa.array([values[at]], pa.timestamp("us", "UTC"))
+            assert coerce(made, TIMESTAMP)[0] == coerce(pa.array([wanted], pa.string()), TIMESTAMP)[0], row
     return sum(value is not None for value in values)
 
 

@@ -268,3 +268,10 @@ def test_a_record_that_contains_itself_is_refused_before_it_is_read(text: str) -
     record["a"] = {"x": [record]}
     with pytest.raises(UsageError, match="contains itself"):
         evaluate(text, record)
+
+
+def test_escapes_of_a_surrogate_pair_are_one_character_and_halves_are_refused() -> None:
+    assert evaluate(r'"\ud83d\ude00".length()', {}) == 1
+    for text in (r'"a\ud83d"', r'"\ude00\ud83d"', '"\ud83d"'):
+        with pytest.raises(ExpressionError, match="Half a surrogate pair is no character"):
+            grammar.parse(text)

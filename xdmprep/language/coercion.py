@@ -24,6 +24,7 @@ from . import shapes
 from .columns import (
     BOOL,
     DOUBLE,
+    FINE,
     LONG,
     MOMENT,
     NUMERAL,
@@ -43,7 +44,7 @@ from .java_time_format import automatic, read_date
 from .kernels import dates, numbers, texts
 from .kernels.table import print_moments
 from .options import DEFAULT, Options
-from .values import Failed, kind_of, number, number_in, text_of
+from .values import Failed, kind_of, number_in, text_of
 from .zoned_datetime import Moment
 
 TRUE = frozenset({"y", "yes", "Y", "YES", "on", "ON", "true", "TRUE"})
@@ -56,19 +57,17 @@ def _words() -> tuple[pa.Array, pa.Array]:
     return pa.array([*sorted(TRUE), *sorted(FALSE)]), pa.array([True] * len(TRUE) + [False] * len(FALSE))
 
 
-def coerce(values: pa.Array | list[Any], target: pa.DataType, options: Options = DEFAULT) -> tuple[pa.Array, Ints]:
+def coerce(values: pa.Array, target: pa.DataType, options: Options = DEFAULT) -> tuple[pa.Array, Ints]:
     """`values` as an array of exactly `target`, and the 0-based positions of those that did not fit (now null).
 
     Args:
         values: what an expression or a source column gave.
-        target: Arrow type of an XDM type: a scalar, or a list, struct or map of such.
+        target: Arrow type of an XDM scalar; no value fits another type.
         options: the readings of open points.
 
     Returns:
-        The array and the positions.  In nested targets one part that does not fit makes the whole value null.
+        The array and the positions.
     """
-    if isinstance(values, list):
-        return _one_by_one(values, target, options)
     if values.type == target and _is_finite(values):
         return values, np.zeros(0, dtype=np.int64)
     kind = values.type
@@ -82,7 +81,9 @@ def coerce(values: pa.Array | list[Any], target: pa.DataType, options: Options =
         values, kind = shapes.normal(values), NUMERAL
     if kind == NUMERAL:
         return _numerals(values, target, options)
-    if kind == ZONED:
+    if kind == FINE and target == TEXT:
+        return _by_value(values, target, options)
+    if kind in (ZONED, FINE):
         return _zoned(values, target, options)
     if is_text(kind) and _is_date_or_time(target):
         return _times(plain(values).cast(TEXT), target, options)
@@ -256,7 +257,7 @@ def _by_dictionary(values: pa.Array, target: pa.DataType, options: Options) -> t
 def _by_value(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
     """Through the reference, once per distinct value unless values are nested."""
     if pa.types.is_nested(values.type):
-        items = shapes.to_python(values) if values.type == ZONED else to_pylist(values)
+        items = shapes.to_python(values) if values.type in (ZONED, FINE) else to_pylist(values)
         return _one_by_one(items, target, options)
     hopeless = _hopeless(plain(values), target, options)
     if hopeless is not None and hopeless.any():
@@ -399,33 +400,10 @@ def _time(value: Any, target: pa.DataType, options: Options) -> datetime:
     return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
-def _list(value: Any, target: pa.DataType, options: Options) -> list[Any]:
-    if not isinstance(value, list):
-        raise Failed(f"{kind_of(value)} is no array")
-    return [_part(item, target.value_type, options) for item in value]
-
-
-def _struct(value: Any, target: pa.DataType, options: Options) -> dict[str, Any]:
-    if target == NUMERAL:
-        return {target.field(0).name: text_of(number(value))}
-    entries = _entries(value)
-    return {part.name: _part(entries.get(part.name), part.type, options) for part in target}
-
-
-def _map(value: Any, target: pa.DataType, options: Options) -> list[tuple[str, Any]]:
-    return [(text_of(key), _part(item, target.item_type, options)) for key, item in _entries(value).items()]
-
-
 def _part(value: Any, target: pa.DataType, options: Options) -> Any:
     """One value as Arrow takes it: datetimes as milliseconds, as Arrow cuts them toward 1970."""
     found = coerce_value(value, target, options)
     return Moment.of(found).millis if target == TIMESTAMP and found is not None else found
-
-
-def _entries(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise Failed(f"{kind_of(value)} is no object")
-    return value
 
 
 _REFERENCE: tuple[tuple[Callable[[pa.DataType], bool], Callable[[Any, pa.DataType, Options], Any]], ...] = (
@@ -435,9 +413,6 @@ _REFERENCE: tuple[tuple[Callable[[pa.DataType], bool], Callable[[Any, pa.DataTyp
     (pa.types.is_boolean, _boolean),
     (pa.types.is_date, _date),
     (pa.types.is_timestamp, _time),
-    (pa.types.is_list, _list),
-    (pa.types.is_struct, _struct),
-    (pa.types.is_map, _map),
 )
 
 

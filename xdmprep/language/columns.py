@@ -6,7 +6,7 @@ the two ways of evaluation.
 
 Between kernels a string is ``string`` or ``dictionary<int32, string>``, an integer ``int64``, a number with a fraction
 ``double``, or the text of its digits where these count (:data:`NUMERAL`), a date ``timestamp[us, UTC]``; of dates in
-other zones the zone is beside it (:data:`ZONED`).
+other zones the zone is beside it (:data:`ZONED`), of finer dates the nanoseconds as well (:data:`FINE`).
 """
 
 from __future__ import annotations
@@ -31,8 +31,12 @@ TEXT, LONG, DOUBLE, BOOL = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 MOMENT = pa.timestamp("us", "UTC")
 #: A moment and the number of its zone (see :mod:`xdmprep.language.zones`).
 ZONED = pa.struct([("\0@", MOMENT), ("\0z", pa.int32())])
+#: The same with the nanoseconds that a moment does not hold; rows of it are left to the interpreter.
+FINE = pa.struct([*ZONED, ("\0n", pa.int16())])
 #: Exact numbers as they are written: decimals of the source, and integers beyond 64 bits.
 NUMERAL = pa.struct([("\0#", TEXT)])
+#: Values of which the type is not known before the first row.
+UNKNOWN = pa.struct([("\0?", pa.null())])
 NUMBERS = (LONG, DOUBLE)
 EXACT = 2**53
 NEVER = re.compile(r"\b\B")  # matches nothing
@@ -41,8 +45,7 @@ NEVER = re.compile(r"\b\B")  # matches nothing
 class Column:
     """`values` as long as the batch; `open` is True where they are still to be found (None: nowhere).
 
-    Values for which there is no type are a list of Python values.  Where it is known already that an open row fails,
-    `why` says so (a string or null for each row; None: nowhere).
+    Where it is known already that an open row fails, `why` says so (a string or null for each row; None: nowhere).
     """
 
     __slots__ = ("open", "values", "why")

@@ -25,6 +25,7 @@ from .columns import (
     LONG,
     NUMERAL,
     TEXT,
+    UNKNOWN,
     Column,
     Ints,
     Mask,
@@ -107,13 +108,13 @@ class Frame:
         return self.columns.get(name)
 
     def column(self, name: str) -> Any:
-        """A column in one of the types between kernels, or as Python values."""
+        """A column in one of the types between kernels."""
         found = self._normal.get(name)
         if found is None:
             array = self.raw(name)
             if array is None:
                 array = pa.nulls(self.n)
-            found = self._normal[name] = array if isinstance(array, list) else normal(array)
+            found = self._normal[name] = normal(array)
         return found
 
     def worded(self, name: str) -> Any:
@@ -143,8 +144,6 @@ class Around(Frame):
         if name in self._normal:
             return self._normal[name]
         found = self.outer.raw(name)
-        if isinstance(found, list):
-            return [found[i] for i in self.parents.tolist()]
         return None if found is None else found.take(pa.array(self.parents))
 
 
@@ -166,8 +165,8 @@ def evaluate(node: Node, frame: Frame) -> Column:
     """The values of a node of a folded tree for all rows."""
     made = frame.rows.opened(_evaluated(node, frame))
     if frame.types is not None:
-        kind = None if isinstance(made.values, list) else zoneless(plain(made.values).type)
-        kind = None if kind is None or final_type(kind) is None else kind
+        kind = zoneless(plain(made.values).type)
+        kind = None if final_type(kind) is None else kind
         frame.types[node] = kind if frame.types.get(node, kind) == kind else None
     return made
 
@@ -259,13 +258,6 @@ def answered(
     if reasons is not None:
         why = patched(pa.nulls(n, TEXT) if why is None else why, unknown, reasons)
         is_open |= marked(n, at[~nulls_of(reasons)])
-    if isinstance(old, list) or isinstance(new, list):
-        if keep:
-            return Column(old, found.open, why)
-        items = list(to_python(old))
-        for i, value in zip(at.tolist(), values, strict=True):
-            items[i] = value
-        return Column(items, some(is_open), why)
     old = plain(old)
     if pa.types.is_null(new.type):
         return Column(only_where(old, ~unknown), some(is_open), why)
@@ -353,8 +345,6 @@ def _on_words(node: Call, frame: Frame) -> Column | None:
     why = None if found.why is None else found.why.take(pa.array(places))
     if isinstance(found, Constants):
         return Constants(found.value, frame.n)
-    if isinstance(found.values, list):
-        return Column([found.values[i] for i in places.tolist()], is_open, why)
     answers = plain(found.values)
     if answers.type != TEXT:
         return Column(answers.take(pa.array(places)), is_open, why)
@@ -378,8 +368,8 @@ def _interpreted(node: Node, work: Callable[..., Any], columns: Sequence[Column]
     if not n:
         if frame.asked is not None:
             frame.asked[node] = not any(_is_nested(column.values) for column in _varying(columns))
-        told = result is not None or frame.types is None  # an outline has null for what is not known
-        return Column(pa.nulls(0, result or pa.null()) if told else [])
+        unknown_type = UNKNOWN if frame.types is not None else pa.null()  # an outline has null for what is not known
+        return Column(pa.nulls(0, result or unknown_type))
     is_open = marked(n, merged(*[column.open for column in columns]))
     unknown = ~is_open if frame.wanted is None else ~is_open & frame.wanted()
     none = Column(pa.nulls(n, result or pa.null()), is_open | unknown, first_reasons(columns, n))
@@ -404,7 +394,7 @@ def _by_word(entry: Kernel, rows: Rows, given: Sequence[Column | Body]) -> Colum
             there[i] = Constants(word, len(at))
             within = Rows(len(at), rows.context)
             made = lifted(entry, within, there) or _by_word(entry, within, there)
-            if made is not None and not isinstance(made.values, list):
+            if made is not None:
                 places[at] = filled + np.arange(len(at))
                 is_open[at] = False if made.open is None else made.open
                 why = why if made.why is None else patched(why, marked(rows.n, at), made.why)
@@ -418,8 +408,6 @@ def _by_word(entry: Kernel, rows: Rows, given: Sequence[Column | Body]) -> Colum
 def _few_words(column: Column | Body, n: int) -> pa.DictionaryArray | None:
     if not isinstance(column, Column) or isinstance(column, Constants) or n < 2 * _ROWS_EACH:
         return None
-    if isinstance(column.values, list):
-        return None
     values = plain(column.values)
     if not (values.type in (TEXT, LONG) and len(values.slice(0, 2 * _WORDS).unique()) <= _WORDS):
         return None
@@ -430,10 +418,9 @@ def _few_words(column: Column | Body, n: int) -> pa.DictionaryArray | None:
 def _taken(column: Column, at: Ints) -> Column:
     if isinstance(column, Constants):
         return Constants(column.value, len(at))
-    values = column.values
-    values = [values[i] for i in at.tolist()] if isinstance(values, list) else values.take(pa.array(at))
-    why = None if column.why is None else column.why.take(pa.array(at))
-    return Column(values, None if column.open is None else some(column.open[at]), why)
+    rows = pa.array(at)
+    why = None if column.why is None else column.why.take(rows)
+    return Column(column.values.take(rows), None if column.open is None else some(column.open[at]), why)
 
 
 def _lambda_taken(body: Body, at: Ints) -> Body:
@@ -445,9 +432,9 @@ def _varying(columns: Sequence[Column]) -> list[Column]:
     return [column for column in columns if not isinstance(column, Constants)]
 
 
-def _is_nested(values: Any) -> bool:
-    """Whether rows cannot be told apart, so that equal ones are not evaluated once; False where it is not known."""
-    return not isinstance(values, list) and pa.types.is_nested(values.type) and values.type != NUMERAL
+def _is_nested(values: pa.Array) -> bool:
+    """Whether rows cannot be told apart, so that equal ones are not evaluated once."""
+    return bool(pa.types.is_nested(values.type) and values.type != NUMERAL)
 
 
 def each(
@@ -469,7 +456,7 @@ def each(
     """
     n = len(at)
     arrays = [column.values for column in _varying(columns)]
-    flat = not random and not any(_is_nested(values) or isinstance(values, list) for values in arrays)
+    flat = not random and not any(map(_is_nested, arrays))
     if frame.asked is not None and node is not None:
         frame.asked[node] = flat
     unique = distinct(arrays, n) if flat and not _differ(arrays, n) else None

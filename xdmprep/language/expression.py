@@ -33,13 +33,12 @@ class Evaluated(NamedTuple):
 
     Attributes:
         column: an Arrow array as long as the batch, of a type between kernels (see
-            :mod:`xdmprep.language.shapes`), or Python values where no type holds them; a field that is passed on is as
-            it comes.
+            :mod:`xdmprep.language.shapes`); a field that is passed on is as it comes.
         failed: 0-based positions of the rows that failed, in order; their values are null.
         why: the reason of each of them.
     """
 
-    column: pa.Array | list[Any]
+    column: pa.Array
     failed: Ints = _NOWHERE
     why: pa.Array = _NO_REASON
 
@@ -129,8 +128,7 @@ class Expression:
     def outline(self) -> pa.DataType:
         """The type of the result, with several kinds side by side where rows differ; null where it is not known."""
         columns = {} if self._read is None else {field.name: pa.nulls(0, field.type) for field in self._read}
-        values = evaluate(self.folded, Frame(columns, 0, Context(self.options))).values
-        return pa.null() if isinstance(values, list) else plain(values).type
+        return plain(evaluate(self.folded, Frame(columns, 0, Context(self.options))).values).type
 
     @cached_property
     def folded(self) -> Node:
@@ -216,12 +214,8 @@ class Expression:
         is_open, why = column.open, column.why
         if is_open is None or why is None:
             return Evaluated(column.values)
-        if isinstance(column.values, list):
-            values: Any = [None if fails else value for value, fails in zip(column.values, is_open, strict=True)]
-        else:
-            values = shapes.only_where(column.values, ~is_open)
         at = np.flatnonzero(is_open)
-        return Evaluated(values, at, why.take(pa.array(at)))
+        return Evaluated(shapes.only_where(column.values, ~is_open), at, why.take(pa.array(at)))
 
 
 def _written(node: Node) -> str:

@@ -81,7 +81,10 @@ def parse(text: str) -> Node:
             None,
         )
     try:
+        text.encode()
         tree = _Parser(text).whole()
+    except UnicodeEncodeError as error:
+        raise ExpressionError(_HALF, text, error.start) from None
     except RecursionError:
         raise ExpressionError(_TOO_DEEP, text, None) from None
     todo = [(tree, 1)]
@@ -94,6 +97,7 @@ def parse(text: str) -> Node:
 
 
 _WILDCARD = "[*] stands in plain field mappings only; in an expression write transformArray(array, x -> ...)"
+_HALF = "Half a surrogate pair is no character"
 _TOO_DEEP = f"The expression is nested too deeply: at most {MAX_DEPTH} levels are read"
 
 
@@ -212,7 +216,7 @@ class _Parser:
             case "number":
                 return Constant(at, self._number(token, at))
             case "string":
-                return Constant(at, unescape(token[1:-1]))
+                return Constant(at, self._string(token[1:-1], at))
         if self._sign("("):
             return Call(at, token, self._list(")"))
         self._check_name(token, at)
@@ -287,6 +291,12 @@ class _Parser:
         for step in steps[first_index:]:
             node = Call(at, ELEMENT, (node, Constant(at, step)))
         return node
+
+    def _string(self, body: str, at: int) -> str:
+        try:
+            return unescape(body).encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            raise self._fault(_HALF, at) from None
 
     def _number(self, digits: str, at: int) -> int | float:
         lower = digits.lower()

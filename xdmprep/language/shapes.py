@@ -1,15 +1,14 @@
 """Every value of the language as a typed column: nested values, choices between types, and keys that are not there.
 
 Between kernels a value has one of these kinds: ``null``, ``text``, ``long``, ``double``, ``numeral`` (a number with all
-its digits), ``bool``, ``moment``, ``zoned`` (a moment in another zone than UTC), ``list``, ``object`` (an Arrow
-struct), ``map``, or ``mixed``.  Arrow has no types for two things the language knows:
+its digits), ``bool``, ``moment``, ``zoned`` (a moment in another zone than UTC), ``fine`` (a moment with
+nanoseconds), ``list``, ``object`` (an Arrow struct), ``map``, ``mixed``, or ``any``, where the type is not known before
+the first row.  Arrow has no types for two things the language knows:
 
 - *An object without a key* is not an object whose key is null.  A struct that was put together from objects with
   different keys has, beside a field ``k``, a hidden boolean field ``\\0-k`` that is True where the key is absent.
 - *A value of one type here and of another there* (``mixed``) is a struct of hidden fields, one a kind, of which at most
   one is not null.
-
-A column of values for which no such type exists (dates finer than a microsecond) is a Python list; its kind is ``any``.
 """
 
 from __future__ import annotations
@@ -25,17 +24,18 @@ import pyarrow.compute as pc
 
 from ..core.arrow_types import decimal_texts, holds_text, is_list, is_text
 from ..core.ndjson.fields import has_numerals, is_numeral
-from ..core.shred import to_pylist
 from ..core.stream import TIMESTAMP
 from ..kernels import arrays
 from ..kernels.arrays import list_parts, offsets_of, owners_of, ranges
 from .columns import (
     BOOL,
     DOUBLE,
+    FINE,
     LONG,
     MOMENT,
     NUMERAL,
     TEXT,
+    UNKNOWN,
     ZONED,
     Column,
     Ints,
@@ -49,13 +49,13 @@ from .columns import (
     where,
     without,
 )
-from .values import incoming, leaves_changed, text_of, written_number
+from .values import text_of, written_number
 from .zoned_datetime import Moment
 from .zones import number_of, zone_of
 
 ABSENT = "\0-"
 MIXED = "\0="
-#: More keys than these make a map of an array of objects.
+#: More keys than these make maps of an array of objects, as keys do that begin like hidden fields.
 MOST_KEYS = 200
 _SCALARS = {
     TEXT: "text",
@@ -64,7 +64,9 @@ _SCALARS = {
     BOOL: "bool",
     MOMENT: "moment",
     ZONED: "zoned",
+    FINE: "fine",
     NUMERAL: "numeral",
+    UNKNOWN: "any",
     pa.null(): "null",
 }
 
@@ -103,7 +105,7 @@ def retyped(kind: pa.DataType, change: Callable[[pa.Field], pa.DataType | None])
 
 @lru_cache(maxsize=4096)
 def normal_type(kind: pa.DataType) -> pa.DataType | None:
-    """The type between kernels of a source type; None where only Python reads its values."""
+    """The type between kernels of a source type, of integers where 64 bits hold them; None where no record holds it."""
     if pa.types.is_dictionary(kind):
         return normal_type(kind.value_type)
     if is_text(kind):
@@ -116,14 +118,14 @@ def normal_type(kind: pa.DataType) -> pa.DataType | None:
         return BOOL
     if pa.types.is_null(kind):
         return kind
-    if pa.types.is_integer(kind) and kind != pa.uint64():
+    if pa.types.is_integer(kind):
         return LONG
     if pa.types.is_floating(kind):
         return DOUBLE
-    if pa.types.is_date32(kind):
+    if pa.types.is_date(kind):
         return MOMENT
-    if pa.types.is_timestamp(kind) and kind.unit != "ns":
-        return MOMENT if kind.tz in (None, "UTC") else None if _zone_number(kind) is None else ZONED
+    if pa.types.is_timestamp(kind):
+        return MOMENT if kind.tz in (None, "UTC") else ZONED
     types = pa.types
     tests = types.is_list, types.is_large_list, types.is_fixed_size_list, types.is_map, types.is_struct
     if not any(test(kind) for test in tests):
@@ -133,22 +135,19 @@ def normal_type(kind: pa.DataType) -> pa.DataType | None:
     return retyped(kind, lambda part: normal_type(part.type))
 
 
-def _zone_number(kind: pa.DataType) -> int | None:
-    """The number of the zone of a source's times; None where it has none."""
-    try:
-        return number_of(pa.lib.string_to_tzinfo(kind.tz))
-    except (TypeError, ValueError, KeyError):
-        return None
+def normal(values: pa.Array, top: bool = True) -> pa.Array:
+    """A source array as one between kernels: no NaN, 64 bits, dates as moments.
 
-
-def normal(values: pa.Array, top: bool = True) -> pa.Array | list[Any]:
-    """A source array as one between kernels: no NaN, 64 bits, dates as moments; Python values where none exists."""
+    Raises TypeError: records cannot hold its values.
+    """
     kind = values.type
     target = normal_type(kind)
-    if target is None or (_twice_named(kind) and values.null_count < len(values)):
-        return _as_python(values)
+    if target is None:
+        raise TypeError(kind)
     if pa.types.is_decimal(kind):
         return numerals(decimal_texts(values))
+    if kind == pa.uint64() and (pc.max(values).as_py() or 0) >= 1 << 63:
+        return numerals(values.cast(TEXT))
     if target == DOUBLE:
         wide = values if kind == DOUBLE else plain(values).cast(DOUBLE)
         return pc.if_else(pc.is_nan(wide), None, wide) if pc.any(pc.is_nan(wide)).as_py() else wide
@@ -159,38 +158,25 @@ def normal(values: pa.Array, top: bool = True) -> pa.Array | list[Any]:
     if target == kind and not _needs_care(kind):
         return values
     if target == ZONED:
-        zones = pa.array(np.full(len(values), _zone_number(kind), dtype=np.int32))
-        return struct_of([values.cast(MOMENT, safe=False), zones], list(ZONED), nulls_of(values))
+        zone = pa.array(np.full(len(values), number_of(pa.lib.string_to_tzinfo(kind.tz)), dtype=np.int32))
+        return struct_of([microseconds(values), zone], list(ZONED), nulls_of(values))
     if pa.types.is_list(target):
-        offsets, inner = list_parts(values)
-        made = normal(inner, False)
-        return _as_python(values) if isinstance(made, list) else list_of(offsets, made, nulls_of(values))
+        return elements_changed(values, lambda items: normal(items, False))
     if pa.types.is_struct(target):
-        parts = [normal(child, False) for child in values.flatten()]
-        if any(isinstance(part, list) for part in parts):
-            return _as_python(values)
-        return struct_of(parts, list(target), nulls_of(values))
+        return struct_of([normal(child, False) for child in values.flatten()], list(target), nulls_of(values))
     if pa.types.is_map(target):
         offsets, entries = map_parts(values)
         offsets, keys, items = with_each_key_once(offsets, *entries)  # in Python the last of equal keys counts
-        made = normal(items, False)
-        if isinstance(made, list):
-            return _as_python(values)
-        return map_of(offsets, plain(keys).cast(TEXT), made, nulls_of(values))
-    return values.cast(target, safe=False) if target == MOMENT else values.cast(target)
+        return map_of(offsets, plain(keys).cast(TEXT), normal(items, False), nulls_of(values))
+    return microseconds(values) if target == MOMENT else values.cast(target)
 
 
-def _as_python(values: pa.Array) -> list[Any]:
-    return [leaves_changed(value, incoming) for value in to_pylist(timed(values))]
-
-
-def timed(values: pa.Array) -> pa.Array:
-    """Nanosecond timestamps as microseconds: Python has no finer ones."""
-    kind = values.type
-    if pa.types.is_timestamp(kind) and kind.unit == "ns":
-        nanos = values.view(LONG).fill_null(0).to_numpy(zero_copy_only=False)
-        return pa.array(nanos // 1000, mask=nulls_of(values)).view(pa.timestamp("us", kind.tz))
-    return values
+def microseconds(values: pa.Array) -> pa.Array:
+    """Days or times as moments in UTC, finer ones truncated."""
+    if not pa.types.is_timestamp(values.type) or values.type.unit != "ns":
+        return values.cast(MOMENT, safe=False)
+    nanos = values.view(LONG).fill_null(0).to_numpy(zero_copy_only=False)
+    return pa.array(nanos // 1000, mask=nulls_of(values)).view(MOMENT)
 
 
 @lru_cache(maxsize=4096)
@@ -231,15 +217,6 @@ def with_each_key_once(
     return offsets_of(counts), keys.take(pa.array(first)), items.take(pa.array(kept))
 
 
-@lru_cache(maxsize=4096)
-def _twice_named(kind: pa.DataType) -> bool:
-    """Whether a struct anywhere in a type has two fields of one name."""
-    if not pa.types.is_nested(kind):
-        return False
-    names = [field.name for field in kind] if pa.types.is_struct(kind) else []
-    return len(set(names)) < len(names) or any(_twice_named(kind.field(i).type) for i in range(kind.num_fields))
-
-
 def numerals(texts: pa.Array) -> pa.Array:
     """Strings of digits as numbers that keep them all."""
     return struct_of([texts], list(NUMERAL), nulls_of(texts))
@@ -272,9 +249,7 @@ def as_numerals(values: pa.Array, field: pa.Field) -> pa.Array:
         parts = [as_numerals(values.field(i), kind.field(i)) for i in range(kind.num_fields)]
         return struct_of(parts, list(numeral_type(field)), nulls_of(values))
     inner = kind.item_field if pa.types.is_map(kind) else kind.value_field
-    found = elements_changed(values, lambda items: as_numerals(items, inner))
-    assert found is not None  # noqa: S101  (each has a form)
-    return found
+    return elements_changed(values, lambda items: as_numerals(items, inner))
 
 
 def digits_of(values: pa.Array) -> pa.Array:
@@ -324,15 +299,13 @@ def map_of(offsets: Ints, keys: pa.Array, items: pa.Array, absent: Mask | None =
     return pa.MapArray.from_arrays(bounds, plain(keys), plain(items), mask=mask)
 
 
-def elements_changed(values: pa.Array, change: Callable[[pa.Array], pa.Array | None]) -> pa.Array | None:
-    """A list or map array with its elements or items changed; None where they cannot be."""
-    if pa.types.is_list(values.type):
+def elements_changed(values: pa.Array, change: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """A list or map array with its elements or items changed."""
+    if not pa.types.is_map(values.type):
         offsets, inner = list_parts(values)
-        made = change(inner)
-        return None if made is None else list_of(offsets, made, nulls_of(values))
+        return list_of(offsets, change(inner), nulls_of(values))
     offsets, (keys, items) = map_parts(values)
-    made = change(items)
-    return None if made is None else map_of(offsets, keys, made, nulls_of(values))
+    return map_of(offsets, keys, change(items), nulls_of(values))
 
 
 def only_where(values: pa.Array, keep: Mask) -> pa.Array:
@@ -426,19 +399,17 @@ def alternatives(values: pa.Array) -> dict[str, pa.Array]:
 # Python values
 
 
-def to_python(values: pa.Array | list[Any]) -> list[Any]:
+def to_python(values: pa.Array) -> list[Any]:
     """The values as the interpreter has them."""
-    if isinstance(values, list):
-        return values
     kind = values.type
     if _is_plain(kind):
         found: list[Any] = values.to_pylist()
         return found
     if kind == MOMENT:
         return [None if at is None else Moment.of_micros(at) for at in values.view(LONG).to_pylist()]
-    if kind == ZONED:
-        pairs_of = zip(instant_of(values).to_pylist(), values.field(1).to_pylist(), strict=True)
-        return [None if at is None else Moment(at.astimezone(zone_of(number or 0))) for at, number in pairs_of]
+    if kind in (ZONED, FINE):
+        parts = zip(*(part.to_pylist() for part in values.flatten()), strict=True)
+        return [None if at is None else Moment(at.astimezone(zone_of(zone)), *more) for at, zone, *more in parts]
     if kind == NUMERAL:
         return [None if text is None else written_number(text) for text in digits_of(values).to_pylist()]
     name = type_kind(kind)
@@ -482,33 +453,23 @@ def _is_plain(kind: pa.DataType) -> bool:
     return pa.types.is_struct(kind) and all(not f.name.startswith("\0") and _is_plain(f.type) for f in kind)
 
 
-def from_python(items: list[Any], kind: pa.DataType | None = None) -> pa.Array | list[Any]:
-    """Values of the language as a typed column, of `kind` if that is known; as they are where no type holds them."""
-    try:
-        return pa.array(items, kind) if kind == _TEXTS else _typed(items)
-    except (pa.ArrowException, OverflowError, UnicodeError, TypeError):
-        return items
-
-
-_TEXTS = pa.list_(TEXT)
 _OF_PYTHON = {str: TEXT, bool: BOOL, int: LONG, float: DOUBLE}
 _KIND_OF_PYTHON = {str: "text", bool: "bool", int: "long", float: "double", Decimal: "numeral", Moment: "moment",
                    list: "list", dict: "object"}  # fmt: skip
 
 
-def _typed(items: list[Any]) -> pa.Array:
+def from_python(items: list[Any]) -> pa.Array:
+    """Values of the language as a typed column."""
     kinds = set(map(type, items)) - {type(None)}
     if not kinds:
         return pa.nulls(len(items))
-    if not kinds <= _KIND_OF_PYTHON.keys():
-        raise TypeError(kinds)
     wide = Decimal in kinds or (int in kinds and any(type(i) is int and not -(2**63) <= i < 2**63 for i in items))
     names = {**_KIND_OF_PYTHON, int: "numeral"} if wide else _KIND_OF_PYTHON
     found = {name: {kind for kind in kinds if names[kind] == name} for name in names.values()}
     found = {name: own for name, own in found.items() if own}
     if len(found) > 1:
         return mixed_of({
-            name: _typed([item if type(item) in own else None for item in items]) for name, own in found.items()
+            name: from_python([item if type(item) in own else None for item in items]) for name, own in found.items()
         })  # fmt: skip
     if wide:
         return numerals(pa.array([None if item is None else text_of(item) for item in items], TEXT))
@@ -516,15 +477,17 @@ def _typed(items: list[Any]) -> pa.Array:
     if kind in _OF_PYTHON:
         return pa.array(items, _OF_PYTHON[kind])
     if kind is Moment:
-        if any(item is not None and item.nanos for item in items):
-            raise TypeError("a date finer than a microsecond")
         instants = pa.array([None if item is None else item.micros for item in items], LONG).view(MOMENT)
-        return zoned(instants, np.array([0 if i is None else number_of(i.at.tzinfo) for i in items], dtype=np.int32))
+        zones = np.array([0 if item is None else number_of(item.at.tzinfo) for item in items], dtype=np.int32)
+        nanos = np.array([0 if item is None else item.nanos for item in items], dtype=np.int16)
+        if nanos.any():
+            return struct_of([instants, pa.array(zones), pa.array(nanos)], list(FINE), nulls_of(instants))
+        return zoned(instants, zones)
     absent = np.array([item is None for item in items], dtype=bool)
     if kind is list:
         lengths = [0 if item is None else len(item) for item in items]
         flat = [value for item in items if item is not None for value in item]
-        return list_of(offsets_of(lengths), _typed(flat), absent)
+        return list_of(offsets_of(lengths), from_python(flat), absent)
     return _objects(items, absent)
 
 
@@ -533,14 +496,12 @@ def _objects(items: list[Any], absent: Mask) -> pa.Array:
     for item in items:
         if item is not None:
             keys.update(dict.fromkeys(item))
-    if any(type(key) is not str or key.startswith("\0") for key in keys):
-        raise TypeError("a key")
-    if len(keys) > MOST_KEYS:
+    if len(keys) > MOST_KEYS or any(key.startswith("\0") for key in keys):
         lengths = [0 if item is None else len(item) for item in items]
         flat = [pair for item in items if item is not None for pair in item.items()]
-        offsets = offsets_of(lengths)
-        return map_of(offsets, pa.array([key for key, _ in flat], TEXT), _typed([value for _, value in flat]), absent)
-    children = [_typed([None if item is None else item.get(key) for item in items]) for key in keys]
+        names, values = pa.array([key for key, _ in flat], TEXT), from_python([value for _, value in flat])
+        return map_of(offsets_of(lengths), names, values, absent)
+    children = [from_python([None if item is None else item.get(key) for item in items]) for key in keys]
     gone = [some(np.array([item is not None and key not in item for item in items], dtype=bool)) for key in keys]
     return object_of(list(keys), children, gone, absent)
 
@@ -585,13 +546,13 @@ def zoned(instants: pa.Array, zones: Ints) -> pa.Array:
 
 
 def instant_of(values: pa.Array) -> pa.Array:
-    """The instants of moments or moments in zones."""
-    return pc.struct_field(values, 0) if values.type == ZONED else values
+    """The instants of moments, without nanoseconds."""
+    return pc.struct_field(values, 0) if values.type in (ZONED, FINE) else values
 
 
 def zones_of(values: pa.Array) -> Ints:
-    """The numbers of the zones of moments or moments in zones."""
-    if values.type != ZONED:
+    """The numbers of the zones of moments."""
+    if values.type not in (ZONED, FINE):
         return np.zeros(len(values), dtype=np.int32)
     numbers: Ints = values.field(1).fill_null(0).to_numpy(zero_copy_only=False)
     return numbers
@@ -603,12 +564,12 @@ def zoneless(kind: pa.DataType) -> pa.DataType:
     name = type_kind(kind)
     if name in ("list", "map", "object", "mixed"):
         return retyped(kind, lambda part: zoneless(part.type))
-    return MOMENT if name == "zoned" else kind
+    return MOMENT if name in ("zoned", "fine") else kind
 
 
 def _label(name: str) -> str:
     """The label of a kind in a mixed column."""
-    return "moment" if name == "zoned" else name
+    return "moment" if name in ("zoned", "fine") else name
 
 
 # One type for several columns
@@ -629,13 +590,15 @@ def _pair_type(a: pa.DataType, b: pa.DataType) -> pa.DataType:
     if pa.types.is_null(a):
         return b
     one, two = type_kind(a), type_kind(b)
+    if "any" in (one, two):
+        return UNKNOWN
     if one == two and one in ("list", "map"):
         other = b.value_type if one == "list" else b.item_type
         return retyped(a, lambda part: _pair_type(part.type, other))
     if one == two == "object":
         return _object_type(a, b)
-    if {one, two} == {"moment", "zoned"}:
-        return ZONED
+    if {one, two} <= {"moment", "zoned", "fine"}:
+        return FINE if "fine" in (one, two) else ZONED
     if {one, two} == {"numeral", "long"}:
         return NUMERAL
     found: dict[str, pa.DataType] = {}
@@ -678,17 +641,18 @@ def widened(values: pa.Array, target: pa.DataType) -> pa.Array:
     if kind == target:
         return values
     n = len(values)
-    if pa.types.is_null(kind):
+    if pa.types.is_null(kind) or target == UNKNOWN:
         return pa.nulls(n, target)
     name = type_kind(target)
     if name == "numeral":
         return numerals(values.cast(TEXT))
-    if name == "zoned":
-        return struct_of([values, pa.array(np.zeros(n, np.int32))], list(ZONED), nulls_of(values))
+    if name in ("zoned", "fine"):
+        parts = [instant_of(values), pa.array(zones_of(values)), pa.array(np.zeros(n, np.int16))]
+        return struct_of(parts[: target.num_fields], list(target), nulls_of(values))
     if name in ("list", "map"):
         wanted = target.value_type if name == "list" else target.item_type
         return elements_changed(values, lambda inner: widened(inner, wanted))
-    parts: list[pa.Array] = []
+    parts = []
     if name == "mixed":
         own = alternatives(values) or {_label(type_kind(kind)): values}
         for part in target:
@@ -733,10 +697,6 @@ def chosen(which: Ints, columns: Sequence[Column]) -> Column:
     is_open = merged(
         *[column.open & mask for column, mask in zip(columns, masks, strict=True) if column.open is not None]
     )
-    if any(isinstance(column.values, list) for column in columns):
-        lists = [to_python(column.values) for column in columns]
-        out = [None if not 0 <= w < len(lists) else lists[w][i] for i, w in enumerate(which.tolist())]
-        return Column(out if len(out) == 0 else from_python(out), some(is_open))
     filled = [i for i, column in enumerate(columns) if not pa.types.is_null(column.values.type)]
     if not filled:
         return Column(pa.nulls(len(which)), some(is_open))
@@ -768,9 +728,9 @@ DECIMAL = pa.decimal256(76, 38)
 def final_type(kind: pa.DataType) -> pa.DataType | None:
     """The type that is said of columns of a kind; None where it differs from row to row."""
     name = type_kind(kind)
-    if name == "mixed":
+    if name in ("mixed", "any"):
         return None
-    if name in ("moment", "zoned"):
+    if name in ("moment", "zoned", "fine"):
         return TIMESTAMP
     if name == "numeral":
         return DECIMAL

@@ -73,16 +73,14 @@ def _zone(text: str) -> tzinfo | None:
 
 
 def number_of(place: tzinfo | None) -> int:
-    """The number of a zone; 0 is UTC. Raises TypeError: it is neither a fixed offset of whole seconds nor a region."""
+    """The number of a zone; 0 is UTC, which is taken for what is neither a fixed offset of seconds nor a region."""
     if place is UTC or place is None:
         return 0
     if isinstance(place, timezone):
         offset = place.utcoffset(None)
-        if offset.microseconds:
-            raise TypeError("an offset that is finer than a second")
-        return round(offset.total_seconds())
+        return 0 if offset.microseconds else round(offset.total_seconds())
     if not isinstance(place, ZoneInfo) or place.key is None:
-        raise TypeError("a zone without a name")
+        return 0
     found = _NUMBERS.get(place.key)
     if found is None:  # two threads may both add it: then either number means the zone
         _REGIONS.append(place)

@@ -22,11 +22,11 @@ from ..core.paths import EVERY, Path
 from ..core.shred import conform, plain, valid
 from ..kernels.arrays import list_parts, map_parts, offsets_of
 from ..language import NUMERAL, Options, coerce
-from ..language.columns import ZONED
+from ..language.columns import FINE, ZONED
 from ..language.shapes import alternatives, fields_of, is_object, keys_of, to_python
 from .digits import without_digits
 from .nested import as_meant
-from .unknown import Others, values_in_python, values_of_other_keys, values_of_others
+from .unknown import Others, values_of_other_keys, values_of_others
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -59,12 +59,12 @@ _Converted = tuple[pa.Array, list[Misfit]]
 
 
 def convert(
-    values: pa.Array | list[Any], target: pa.DataType, options: Options, digits: bool = False, noted: _Noted = _NONE,
+    values: pa.Array, target: pa.DataType, options: Options, digits: bool = False, noted: _Noted = _NONE,
 ) -> tuple[pa.Array, list[Misfit]]:  # fmt: skip
     """Convert values to an Arrow type.
 
     Args:
-        values: an Arrow array, or a list of Python values, one for each row.
+        values: an Arrow array.
         target: Arrow type of the result.
         options: of the mapping set, such as the time zone and date formats.
         digits: whether doubles that have lost digits of an id do not fit text.
@@ -81,11 +81,8 @@ class _Conversion:
     options: Options
     digits: bool
 
-    def of(self, values: pa.Array | list[Any], target: pa.DataType, noted: _Noted) -> _Converted:
+    def of(self, values: pa.Array, target: pa.DataType, noted: _Noted) -> _Converted:
         """`values` as `target`."""
-        if isinstance(values, list):  # no type holds them: each is converted as a whole
-            array, failed = coerce(values, target, self.options)
-            return array, [*_misfits(values, failed, target), *_left_out(values_in_python(values, target, noted))]
         if pa.types.is_dictionary(values.type) and not holds_text(values.type):
             values = plain(values)
         kind = values.type
@@ -93,7 +90,7 @@ class _Conversion:
             return values, []
         if pa.types.is_null(kind):
             return pa.nulls(len(values), target), []
-        if kind in (NUMERAL, ZONED):
+        if kind in (NUMERAL, ZONED, FINE):
             return self._scalars(values, target)
         if parts := alternatives(values):
             return self._mixed(list(parts.values()), target, noted)
@@ -210,9 +207,9 @@ def _left_out(others: Others) -> list[Misfit]:
     return [Misfit("unknown-field", path, rows, _seen(items)) for path, rows, items in others]
 
 
-def _seen(values: pa.Array | list[Any]) -> pa.Array:
+def _seen(values: pa.Array) -> pa.Array:
     """Values that are left out as text; of objects and arrays, which may be many and large, what they are."""
-    kind = pa.null() if isinstance(values, list) else values.type
+    kind = values.type
     if pa.types.is_nested(kind) and (not pa.types.is_struct(kind) or is_object(kind)):
         return pa.repeat(pa.scalar(type_words(kind)), len(values))
     return texts(values, np.arange(len(values)))
@@ -223,15 +220,13 @@ def _owners(offsets: np.ndarray[Any, Any], positions: Positions) -> Positions:
     return np.searchsorted(offsets, positions, side="right") - 1
 
 
-def _misfits(values: pa.Array | list[Any], failed: Any, target: pa.DataType) -> list[Misfit]:
+def _misfits(values: pa.Array, failed: Any, target: pa.DataType) -> list[Misfit]:
     positions = np.asarray(failed, dtype=np.int64)
     return [Misfit("unparsable", (), positions, texts(values, positions), target)] if len(positions) else []
 
 
-def texts(values: pa.Array | list[Any], positions: Positions) -> pa.Array:
+def texts(values: pa.Array, positions: Positions) -> pa.Array:
     """The values at `positions` as people would read them: strings and dates as they are, the rest as JSON."""
-    if isinstance(values, list):
-        return pa.array([_text(values[position]) for position in positions], pa.string())
     some = plain(values.take(pa.array(positions)))
     if some.type == NUMERAL:
         some = some.field(0)
@@ -239,7 +234,7 @@ def texts(values: pa.Array | list[Any], positions: Positions) -> pa.Array:
         return conform(some, pa.string())
     types, kind = pa.types, some.type
     scalar = types.is_integer(kind) or types.is_boolean(kind) or types.is_timestamp(kind) or types.is_date(kind)
-    if scalar or kind == ZONED:
+    if scalar or kind in (ZONED, FINE):
         return coerce(some, pa.string())[0]
     try:
         items = to_python(some)

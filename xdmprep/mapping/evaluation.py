@@ -159,8 +159,8 @@ class Program:
 
         def cast(rows: SourceRows, made: Made) -> Made:
             values = made.values
-            if not isinstance(values, pa.Array) or values.type not in fine:
-                if field is not None and isinstance(values, pa.Array):
+            if values.type not in fine:
+                if field is not None:
                     values = as_meant(field, values, target)
                 made = Made(*convert(values, target, self._options, digits, node.noted))
             else:

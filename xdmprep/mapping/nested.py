@@ -128,7 +128,7 @@ def natural(kind: pa.DataType) -> pa.DataType | None:
     return pa.int64() if types.is_uint64(kind) else plain_type(kind, exact=False)
 
 
-def as_meant(field: pa.Field, values: pa.Array, target: pa.DataType) -> pa.Array | list[Any]:
+def as_meant(field: pa.Field, values: pa.Array, target: pa.DataType) -> pa.Array:
     """The values of a JSON field that are kept as text, in their own types, unless the target is text."""
     if is_numeral(field) and not holds_text(target):
         return _numbers(plain(values), target)

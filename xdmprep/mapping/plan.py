@@ -366,8 +366,7 @@ class _Planner:
         """The type that a few rows show, where nothing else tells it."""
         if self.sample is None:
             raise MappingError("its type is known per row only, and there is no schema to tell it. Give a schema.")
-        values = source.read(self.sample() if callable(self.sample) else self.sample).values
-        return pa.string() if isinstance(values, list) else _settled(values.type)
+        return _settled(source.read(self.sample() if callable(self.sample) else self.sample).values.type)
 
     def _constant(self, one: _Bound, source: ConstantSource) -> Output:
         target = one.field.arrow_type if one.field is not None else natural(source.type)

@@ -23,7 +23,7 @@ class Made(NamedTuple):
     """What a node gives for a chunk.
 
     Attributes:
-        values: an array, or Python values where types differ per row.
+        values: an array; of :class:`IsValid` a mask, of :class:`Collect` offsets and flat values.
         misfits: what did not fit.
         failed: 0-based positions of the rows that failed, in order; None where none did.
         why: the reason of each of them.

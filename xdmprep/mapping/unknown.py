@@ -1,12 +1,12 @@
 """Fields that an object of the schema does not have: the one rule for what a conversion to it leaves out.
 
 Names that types tell before the first row are for the author of the mappings (:func:`unknown_fields`).  Names that only
-the values tell are findings (:func:`values_of_others`, :func:`values_of_other_keys`, :func:`values_in_python`).
+the values tell are findings (:func:`values_of_others`, :func:`values_of_other_keys`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -88,28 +88,3 @@ def values_of_other_keys(values: pa.Array, target: pa.DataType) -> Others:
         yield (names.dictionary[code].as_py(),), rows[some], items.take(pa.array(some))
     if len(rest := np.sort(order[bounds[-1] :])):
         yield ("{*}",), rows[rest], names.take(pa.array(rest)).cast(pa.string())
-
-
-def values_in_python(values: Iterable[Any], target: pa.DataType, noted: Collection[Path]) -> Others:
-    """As :func:`values_of_others`, at any depth, for Python values."""
-    found: dict[Path, tuple[list[int], list[Any]]] = {}
-
-    def visit(row: int, value: Any, kind: pa.DataType, path: Path) -> None:
-        if isinstance(value, list) and is_list(kind):
-            for item in value:
-                visit(row, item, kind.value_type, (*path, EVERY))
-        elif isinstance(value, dict) and (pa.types.is_struct(kind) or pa.types.is_map(kind)):
-            for key, item in value.items():
-                at = kind.get_field_index(str(key)) if pa.types.is_struct(kind) else -1
-                if at >= 0 or pa.types.is_map(kind):
-                    visit(row, item, kind.field(at).type if at >= 0 else kind.item_type, (*path, str(key)))
-                elif item is not None and (*path, str(key)) not in noted:
-                    rows, items = found.setdefault((*path, str(key)), ([], []))
-                    rows.append(row)
-                    items.append(item)
-
-    if pa.types.is_nested(target):
-        for row, value in enumerate(values):
-            visit(row, value, target, ())
-    for path, (rows, items) in found.items():
-        yield path, np.array(rows, np.int64), items

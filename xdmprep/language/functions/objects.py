@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
+from ...core.documents import why_unfit
 from ..catalogue import Context, function, text
 from ..values import Failed, expected, is_blank, kind_of, read_number, text_of
 
@@ -96,15 +98,23 @@ def _no_constant(word: str) -> Any:
     raise Failed(f"{word} is not JSON")
 
 
+#: An escaped half of a surrogate pair.
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=read_number)
 
 
 def parse_json(here: str) -> Any:
-    """The value of a JSON text; numbers with digits that no double has are decimals."""
+    """The value of a JSON text; numbers with digits that no double has are decimals.
+
+    Raises Failed: it is not JSON, or holds half a surrogate pair, which is no character.
+    """
     try:
-        return _DECODER.decode(here)
+        made = _DECODER.decode(here)
     except ValueError as error:
         raise Failed(f"{here[:80]!r} is not JSON: {error}") from None
+    if _SURROGATE.search(here) and (why := why_unfit(made)) is not None:
+        raise Failed(f"{here[:80]!r} {why}")
+    return made
 
 
 @function("json_to_object(text)", "The object or array of a JSON text.",

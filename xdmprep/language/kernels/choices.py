@@ -100,12 +100,7 @@ def _decode(rows: Rows, key: Column, *rest: Column, match: Callable[[Rows, Colum
     keys, answers = given[::2], [*given[1::2], default]
     words = from_python([column.value if isinstance(column, Constants) else None for column in keys])
     is_open = key.open
-    if (
-        kind(key) in ("text", "long")
-        and not isinstance(words, list)
-        and words.type == plain(key.values).type
-        and not words.null_count
-    ):
+    if kind(key) in ("text", "long") and words.type == plain(key.values).type and not words.null_count:
         found = pc.index_in(plain(key.values), value_set=words).fill_null(len(words))
         which = found.to_numpy(zero_copy_only=False)
     else:

@@ -155,7 +155,7 @@ def _over_elements(rows: Rows, value: Column, body: Body, filters: bool = False)
     made = body(parents, items)
     if filters:
         made = truths(Rows(len(parents), rows.context), made)
-    need(not isinstance(made.values, list))
+    need(kind(made) != "any")
     offsets, items = sieved(offsets, as_mask(made.values), items) if filters else (offsets, made.values)
     lists = list_of(offsets, items, nulls_of(value.values))
     if made.open is None:
@@ -303,9 +303,7 @@ def _united(rows: Rows, given: Sequence[Column]) -> Made:
         for i, at in reversed(list(enumerate(having))):
             lacks = absent_at(objects[at], name)
             which[present[at] & (True if lacks is None else ~lacks)] = i
-        made = chosen(which, [Column(fields[at][name]) for at in having])
-        need(not isinstance(made.values, list))
-        children.append(made.values)
+        children.append(chosen(which, [Column(fields[at][name]) for at in having]).values)
         optional = (which < 0).any() or not rows.n
         gone.append(which < 0 if optional else None)
     return Column(object_of(names, children, gone, np.zeros(rows.n, dtype=bool)))
@@ -344,8 +342,7 @@ def _of_constant(rows: Rows, entries: dict[str, Any], key: Column) -> tuple[Colu
     """Values of a constant object by keys that differ from row to row."""
     if isinstance(key, Constants):
         return Constants(entries.get(key.value), rows.n), np.full(rows.n, key.value in entries)
-    items: Any = from_python(list(entries.values()))
-    need(not isinstance(items, list))
+    items = from_python(list(entries.values()))
     found = pc.index_in(plain(key.values), value_set=pa.array(list(entries), TEXT))
     there = ~nulls_of(found)
     if items.type == TEXT and not items.null_count and len(set(entries.values())) == len(entries):

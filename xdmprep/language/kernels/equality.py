@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...kernels.arrays import list_parts, offsets_of, owners_of, ranges
-from ..columns import Mask, as_mask, nulls_of, numpy_of, plain
+from ..columns import ZONED, Mask, as_mask, nulls_of, numpy_of, plain
 from ..shapes import absent_at, alternatives, entries_of, fields_of, instant_of, to_python, type_kind
 from ..values import same as equal
 from . import exact
@@ -38,7 +38,7 @@ def _same(left: pa.Array, right: pa.Array) -> Mask:
                 if len(both):
                     found[both] = _same(one.take(pa.array(both)), two.take(pa.array(both)))
         return found
-    left, right = (plain(instant_of(values)) for values in (left, right))
+    left, right = (plain(instant_of(values) if values.type == ZONED else values) for values in (left, right))
     names = type_kind(left.type), type_kind(right.type)
     if set(names) == {"long", "double"}:
         longs, doubles = (numpy_of(values) for values in ((left, right) if names[0] == "long" else (right, left)))
@@ -47,7 +47,7 @@ def _same(left: pa.Array, right: pa.Array) -> Mask:
         return found
     if "numeral" in names and set(names) <= {"numeral", "long"}:
         return exact.same(left, right)
-    if "numeral" in names and set(names) <= {"numeral", "long", "double"}:
+    if "fine" in names or ("numeral" in names and set(names) <= {"numeral", "long", "double"}):
         return np.array([equal(*pair) for pair in zip(to_python(left), to_python(right), strict=True)], dtype=bool)
     if set(names) <= {"object", "map"}:
         return _same_objects(left, right) if names == ("object", "object") else _same_entries(left, right)

@@ -140,9 +140,7 @@ class Constants(Column):
         """The value, repeated."""
         if self._made is None:
             one = from_python([self.value])
-            if isinstance(one, list):
-                self._made = one * self.n
-            elif pa.types.is_nested(one.type) or pa.types.is_null(one.type):
+            if pa.types.is_nested(one.type) or pa.types.is_null(one.type):
                 self._made = one.take(pa.array(np.zeros(self.n, dtype=np.int64)))
             else:
                 self._made = pa.repeat(one[0], self.n)
@@ -158,8 +156,7 @@ def kind(column: Column | Body) -> str:
         found = _KINDS.get(type(value))
         if found is not None:
             return found
-    values = column.values
-    return "any" if isinstance(values, list) else type_kind(values.type)
+    return type_kind(column.values.type)
 
 
 _KINDS: dict[type, str] = {str: "text", bool: "bool", float: "double", type(None): "null"}
