@@ -95,12 +95,17 @@ ONE = ["lower({})", "upper({})", "trim({})", "ltrim({})", "rtrim({})", "sha256({
         "iif(({0}) == 'a', 'A', iif(({0}) == '1', b, iif(({0}) == 7, n, x)))",
         "iif(({0}).equals('a'), 1, iif(({0}).equals(12), b, iif(({0}).equals('a'), 2, null)))",
         "iif(({0}) == 'a', n, ({0}) == '1' ? to_integer(a) : iif({0}, b, iif(n > 3, {0}, c)))",
+        "~({})", "instr({}, 'a', 1)", "instr({}, ',', 0, 2)", "crc32({}, 'utf-16')", "sha1({}, 'ISO-8859-1')",
+        "explode({}, '[,; ]+')", "explode({}, '\\\\W')", "explode({}, '[ab1]+?')", "lpad({}, 5, 'é-')",
+        "rpad({}, n, '')",
+        "min(transformArray(m, i -> i.k * x))", "max(transformArray(m, i -> i.k / 2))", "get_url_path({}, false)",
         "({}) * 2.5 + 1", "(x + ({})) / 2", "(x * n - 1.5) % ({})", "upper(extract_regex({}, '(a)')[1])"]  # fmt: skip
 TWO = ["concat({}, {})", "concat({}, '-', {}, null)", "nvl({}, {})", "coalesce({}, {}, 'd')", "{} ?? {}", "{} ?: {}",
        "min({}, {})", "max({}, {})", "({}).equalsIgnoreCase({})", "max({}, 7, {})",
        "({}).equals({})", "{} == {}", "{} != {}", "{} < {}", "{} >= {}",
     "{} <= {}", "{} > {}", "{} + {}", "{} - {}",
-       "{} * {}", "{} / {}", "{} % {}", "{} && {}", "{} || {}", "{} =^ {}", "lpad({}, 4, {})", "iif({}, {}, null)",
+       "{} * {}", "{} / {}", "{} % {}", "{} && {}", "{} || {}", "{} =^ {}", "lpad({}, 4, {})",
+       "rpad({}, {}, b)", "iif({}, {}, null)",
        "({}) == null ? {} : 'q'", "to_object('p', {}, 'q', {})", "date({}, 'yyyy-MM-dd', {})"]  # fmt: skip
 THREE = ["iif({}, {}, {})", "({}) ? ({}) : ({})", "replacestr({}, {}, {})", "decode({}, {}, {})"]
 
@@ -327,5 +332,7 @@ def test_values_of_all_kinds_equal_keys_as_in_each_row(value: str, key: str) -> 
     chance = random.Random(f"{value} {key}")
     schema = pa.schema([(name, kind) for name, (kind, _) in SCALARS.items()])
     rows = [{name: chance.choice(values) for name, (_, values) in SCALARS.items()} for _ in range(60)]
-    for text in ("decode({}, {}, 'a', 'b')", "decode({}, {}, 1, s, 2, 'US', 3, 'b')", "({}) == ({})", "({}) != ({})"):
+    for text in ("decode({}, {}, 'a', 'b')", "decode({}, {}, 1, s, 2, 'US', 3, 'b')"):
         check(text.format(value, key), rows, schema=schema)
+    for sign in "== != < >= + - * / %".split():
+        check(f"({value}) {sign} ({key})", rows, schema=schema)

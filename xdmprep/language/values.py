@@ -173,7 +173,12 @@ _FOLDED = _Folded()
 
 def folded(text: str) -> str:
     """`text` case-folded as in Java: each character becomes one other."""
-    return text.lower() if text.isascii() else text.translate(_FOLDED)
+    if text.isascii():
+        return text.lower()
+    for letter in set(text):  # far quicker than `str.translate`
+        if letter > "\x7f" and _FOLDED[ord(letter)] != letter:
+            text = text.replace(letter, _FOLDED[ord(letter)])
+    return text.encode(errors="surrogatepass").lower().decode(errors="surrogatepass")
 
 
 def text_of(value: Any) -> str:

@@ -216,7 +216,8 @@ _CHARSETS = {
 }  # fmt: skip
 
 
-def _encoded(value: Any, charset: Any) -> bytes:
+def encoded(value: Any, charset: Any) -> bytes:
+    """The bytes of a string in a charset, by default UTF-8. Raises Failed: it is none of those documented."""
     name = "utf-8" if charset is None else text(charset).lower()
     if name not in _CHARSETS:
         raise Failed(f"{text_of(charset)!r} is not one of the charsets UTF-8, UTF-16, ISO-8859-1, US-ASCII")
@@ -228,7 +229,7 @@ def _digest(name: str, meaning: str, digest: Callable[[bytes], str], example: st
     @function(f"{name}(text, [charset])", meaning, f'{name}("{example}")', gives, category="hash", nulls=(0,),
               result=pa.string())  # fmt: skip
     def run(ctx: Context, value: Any, charset: Any = None) -> str:
-        return digest(_encoded(value, charset))
+        return digest(encoded(value, charset))
 
 
 def _secure(name: str) -> Callable[[bytes], str]:

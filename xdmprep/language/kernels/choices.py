@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from ...kernels.arrays import list_parts, sieved
 from ..columns import LONG, TEXT, Column, Ints, Mask, as_mask, first_reasons, merged, nulls_of, plain, some
 from ..functions import table
-from ..shapes import chosen, from_python, instant_of, list_of, type_kind
+from ..shapes import alternatives, chosen, from_python, instant_of, list_of, type_kind
 from ..tree import EQUAL, EQUALS
-from . import exact
+from . import exact, numbers
 from .equality import same
 from .operators import as_double, compared
 from .table import Constants, Made, Rows, failing, kernel, kind, lifted, need, needed, truths
@@ -243,12 +243,20 @@ def _foremost(keys: list[Any], columns: list[Column], sign: str) -> Ints:
 
 def _extreme_element(rows: Rows, lists: pa.Array, sign: str) -> Made:
     offsets, items = list_parts(lists)
-    need(type_kind(items.type) in ("long", "double", "text", "moment", "null"))
+    parts = alternatives(items)
+    need(
+        parts.keys() <= {"long", "double"}
+        and (parts or type_kind(items.type) in ("long", "double", "text", "moment", "null"))
+    )
     offsets, items = sieved(offsets, ~nulls_of(items), plain(items))
-    n = len(items)
+    n, keys = len(items), items
     if not n:
         return Column(pa.nulls(rows.n, items.type))
-    ranks = pc.rank(items, sort_keys="ascending", tiebreaker="dense").to_numpy().astype(np.int64)
+    if parts:
+        sides = [numbers.doubles(Column(part)) for part in alternatives(items).values()]
+        need(all(side.open is None for side in sides))
+        keys = pc.coalesce(*[side.values for side in sides])
+    ranks = pc.rank(keys, sort_keys="ascending", tiebreaker="dense").to_numpy().astype(np.int64)
     order = (ranks if sign == "<" else -ranks) * np.int64(n) + np.arange(n)
     filled = np.diff(offsets) > 0
     at = np.zeros(rows.n, dtype=np.int64)

@@ -185,7 +185,7 @@ def compared(rows: Rows, left: Column, right: Column, sign: str) -> tuple[pa.Arr
     held = np.fromiter(map(_ORDER[sign], a.numbers, b.numbers), bool, rows.n)
     one, both = a.null | b.null, a.null & b.null
     held = np.where(one, both if sign in ("==", "<=", ">=") else ~both & (sign == "!="), held)
-    return pa.array(held), [a.fault, b.fault, Column(None, inexact)]
+    return pa.array(held), [a.fault, b.fault, Column(None, None if inexact is None else some(inexact & ~one))]
 
 
 def ordered(rows: Rows, columns: Sequence[Column]) -> list[Column]:

@@ -184,7 +184,15 @@ def _sum(rows: Rows, left: Column, right: Column, operator: str) -> Column:
     """Numbers and numeric strings; null is 0."""
     left, right = exact.as_long(left), exact.as_long(right)
     if "numeral" in (kind(left), kind(right)):
-        return exact.calculated(rows, left, right, operator)
+        made = exact.calculated(rows, left, right, operator)
+        null = nulls_of((left if kind(left) == "numeral" else right).values)
+        if kind(left) == kind(right) or not null.any():
+            return made
+        alone = [Column(pa.nulls(rows.n)) if kind(side) == "numeral" else side for side in (left, right)]
+        rest = _sum(rows, alone[0], alone[1], operator)  # without an exact number, the other is calculated as it is
+        both = chosen(null.astype(np.int64), [made, rest])
+        why = [pa.scalar(None, TEXT) if each.why is None else each.why for each in (rest, made)]
+        return Column(both.values, both.open, pc.if_else(pa.array(null), *why))
     a, b = _operand(rows, left), _operand(rows, right)
     made = _result(rows, a, b, operator)
     if operator in "/%":
@@ -286,6 +294,11 @@ def _null_operands(rows: Rows, *columns: Column) -> Mask | None:
 def _bits(rows: Rows, left: Column, right: Column, work: Callable[..., pa.Array]) -> Made:
     """Bits of integers; null is 0."""
     return Column(work(left.values.fill_null(0), right.values.fill_null(0)), _null_operands(rows, left, right))
+
+
+@kernel("~@", "whole")
+def _inverted(rows: Rows, value: Column) -> Made:
+    return Column(pc.bit_wise_not(value.values), _null_operands(rows, value))
 
 
 @kernel("-@", "any", sign=-1)

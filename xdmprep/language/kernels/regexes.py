@@ -141,6 +141,20 @@ def border(regex: str) -> list[Mask] | None:
     return None if read is None else found
 
 
+@lru_cache(maxsize=256)
+def one_of(regex: str) -> tuple[Mask, bool] | None:
+    """The bytes of which an expression such as ``[|,]`` or ``\\s+`` matches one, and whether it takes all that follow.
+
+    None for others.
+    """
+    tree, many = None if (read := _read(regex)) is None else read.tree, False
+    if isinstance(tree, Repeat) and (tree.least, tree.most) == (1, None) and tree.kind != "lazy":
+        tree, many = tree.body, True
+    if not isinstance(tree, Chars) or tree.set - ASCII:
+        return None
+    return np.array([byte in tree.set for byte in range(256)]), many
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """First matches, or all, by RE2.

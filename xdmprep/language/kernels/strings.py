@@ -27,6 +27,7 @@ from ..columns import (
     plain,
     some,
 )
+from ..functions.strings import encoded
 from ..shapes import list_of, stacked
 from ..values import CONTROLS, WHITE
 from . import regexes, texts
@@ -107,7 +108,7 @@ def replace_method(rows: Rows, values: pa.Array, old: Any, new: Any) -> pa.Array
 
 def _piece(
     rows: Rows, values: pa.Array, *given: Column, bounds: Callable[..., tuple[Any, Any]], inside: bool = False
-) -> Made:
+) -> Column:
     """The characters between bounds that follow from the size and from numbers; `inside`: only within the string."""
     need(rows.options.overrun != "error")
     size, absent = numpy_of(pc.utf8_length(values).cast(LONG)), nulls_of(values)
@@ -142,11 +143,26 @@ for _names, _takes, _bounds in (
     kernel(_names, _takes, bounds=_bounds, inside=_names[0] == ".")(_piece)
 
 
-@kernel("instr", "text fixed")
-def instr(rows: Rows, values: pa.Array, what: Any) -> pa.Array:
-    """The place of a part; -1, or null, where it is not."""
-    found = place_of(values, what)
+#: Of so many hits each is searched behind the one before.
+_MOST_HITS = 8
+
+
+@kernel("instr", "text fixed fixed? fixed?")
+def instr(rows: Rows, values: pa.Array, what: Any, start: Any = None, occurrence: Any = None) -> pa.Array:
+    """The place of a part from a place on; -1, or null, where it is not."""
+    times = 1 if occurrence is None else occurrence
+    need(type(times) is int and 0 < times <= _MOST_HITS and type(start) in (int, type(None)))
+    at = min(max(start or 0, 0), 2**31)
+    found = _after(at, place_of(pc.utf8_slice_codeunits(values, at) if at else values, what))
+    for _ in range(times - 1):
+        rest = _piece(rows, values, Column(pc.add(found, 1)), bounds=lambda size, at: (at, size))
+        found = pc.if_else(pc.less(found, 0), -1, _after(pc.add(found, 1), place_of(rest.values, what)))
     return pc.if_else(pc.less(found, 0), None, found) if rows.options.not_found == "null" else found
+
+
+def _after(at: Any, found: pa.Array) -> pa.Array:
+    """Places, counted from another one; -1 stays."""
+    return pc.if_else(pc.less(found, 0), -1, pc.add(found, at))
 
 
 @kernel(".lastIndexOf", "words fixed")
@@ -161,14 +177,27 @@ def place_of(values: pa.Array, what: Any, last: bool = False) -> pa.Array:
     return pc.if_else(pc.match_substring(values, what), pc.utf8_length(before), -1).cast(LONG)
 
 
-@kernel("lpad", "text fixed fixed", pad=pc.utf8_lpad)
-@kernel("rpad", "text fixed fixed", pad=pc.utf8_rpad)
-def _padded(rows: Rows, values: pa.Array, size: Any, fill: Any, pad: Callable[..., pa.Array]) -> pa.Array:
-    """A string padded to a literal size with one literal character."""
-    fill = " " if fill in (None, "") else fill
-    need(type(size) is int and 0 <= size <= 1_000_000 and (rows.options.pad_long == "keep"))
-    need(isinstance(fill, str) and len(fill) == 1)
-    return pad(values, size, fill)
+@kernel("lpad", "text whole text", pad=pc.utf8_lpad)
+@kernel("rpad", "text whole text", pad=pc.utf8_rpad)
+def _padded(rows: Rows, values: pa.Array, size: Column, fill: pa.Array, pad: Callable[..., pa.Array]) -> Made:
+    """A string padded to a size; what it is padded with is repeated and cut."""
+    sizes, fill = numpy_of(size.values), pc.if_else(pc.equal(fill, ""), " ", fill).fill_null(" ")
+    odd = nulls_of(size.values) | (sizes > 1_000_000)
+    sizes = np.where(odd, 0, np.maximum(sizes, 0))
+    if rows.options.pad_long == "cut":
+        values = _head(rows, values, sizes)
+    lengths, signs = numpy_of(pc.utf8_length(fill)), fill.unique()
+    if isinstance(size, Constants) and len(signs) == 1 == lengths[0]:
+        return Column(pad(values, sizes[0], signs[0].as_py()), some(odd & ~nulls_of(values)))
+    lacking = np.maximum(sizes - numpy_of(pc.utf8_length(values)), 0)
+    need(lacking.sum() < 2**28)
+    padding = _head(rows, pc.binary_repeat(fill, pa.array(-(-lacking // lengths))), lacking)
+    parts = (padding, values) if pad is pc.utf8_lpad else (values, padding)
+    return Column(pc.binary_join_element_wise(*parts, ""), some(odd & ~nulls_of(values)))
+
+
+def _head(rows: Rows, values: pa.Array, counts: Ints) -> pa.Array:
+    return _piece(rows, values, Column(pa.array(counts)), bounds=lambda size, count: (0, count)).values
 
 
 # Splitting and joining
@@ -187,6 +216,8 @@ def _cut(values: pa.Array, regex: Any) -> Column:
         return Column(pc.split_pattern(values, separator))
     if (border := regexes.border(regex)) is not None:
         return Column(_cut_between(values, *border))
+    if (some_bytes := regexes.one_of(regex)) is not None:
+        return Column(_cut_at(values, *some_bytes))
     found = needed(regexes.search(regex))
     need(not found.empty and found.local)
     return Column(pc.split_pattern_regex(values, found.text), found.beyond(values))
@@ -203,6 +234,21 @@ def _cut_between(values: pa.Array, before: Mask, behind: Mask) -> pa.Array:
     starts = np.sort(np.concatenate([offsets[:-1], cuts]), kind="stable")
     parts = texts.made_of(np.append(starts, offsets[-1]), data, None)
     return list_of(np.arange(len(offsets)) + np.searchsorted(cuts, offsets), parts, nulls_of(values))
+
+
+def _cut_at(values: pa.Array, marks: Mask, many: bool) -> pa.Array:
+    """The parts of strings between some bytes of ASCII, each by itself or as many as follow each other."""
+    offsets, data = bytes_of(values)
+    inside, offsets = data[offsets[0] : offsets[-1]], offsets - offsets[0]
+    marked = marks[inside]
+    hits, left_out = np.flatnonzero(marked), offsets_of(marked)
+    last, before = np.ones(len(hits), dtype=bool), left_out[offsets]
+    if many:
+        owners = owners_of(before)
+        last[:-1] = (np.diff(hits) > 1) | (np.diff(owners) > 0)
+    starts = np.sort(np.concatenate([offsets, hits[last] + 1]), kind="stable")
+    parts = texts.made_of(starts - left_out[starts], inside[~marked], None)
+    return list_of(np.arange(len(offsets)) + offsets_of(last)[before], parts, nulls_of(values))
 
 
 @kernel(".split", "words fixed")
@@ -280,12 +326,13 @@ def behind(lists: Sequence[tuple[Ints, pa.Array]]) -> pa.Array:
 
 
 def _hash(rows: Rows, values: pa.Array, charset: Any = None, name: str = "") -> pa.Array:
-    """Digest of the UTF-8 bytes."""
-    need(charset is None or (isinstance(charset, str) and charset.lower() in ("utf-8", "utf8")))
-    return texts.digests(values, name)
+    """Digest of the encoded bytes."""
+    if charset is None or (isinstance(charset, str) and charset.lower() in ("utf-8", "utf8")):
+        return texts.digests(values.cast(pa.binary()).to_pylist(), name)
+    return texts.digests([None if word is None else encoded(word, charset) for word in values.to_pylist()], name)
 
 
-for _name in ("sha1", "sha256", "sha512", "md5"):
+for _name in ("sha1", "sha256", "sha512", "md5", "crc32"):
     kernel(_name, "text fixed?", name=_name)(_hash)
 
 
