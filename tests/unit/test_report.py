@@ -18,7 +18,7 @@ import pytest
 import xdmprep as xp
 from xdmprep.core.stream import ISSUE_SCHEMA, Finding, Unread, row_chunk
 from xdmprep.errors import DataError, OutputError
-from xdmprep.report import MESSAGES, Report, ReportBuilder
+from xdmprep.report import MESSAGES, Report
 
 
 def finding(code: str = "enum", path: str = "a.b", rows: tuple[int, ...] = (1,), **more: object) -> Finding:
@@ -65,11 +65,11 @@ def test_a_cap_is_stated_and_everything_is_counted() -> None:
 def test_chunks_with_unread_rows() -> None:
     chunk = row_chunk(pa.RecordBatch.from_pylist([{"a": 1}]))
     unread = tuple(Unread(row, row, "{", "unreadable", f"not JSON, at byte {row}") for row in (2, 3))
-    builder = ReportBuilder("f")
+    report = Report("f")
     from dataclasses import replace
 
-    builder.add(replace(chunk, unread=unread, consumed=3))
-    report = builder.finish()
+    report.add(replace(chunk, unread=unread, consumed=3))
+    report.finish()
     assert (report.rows, report.invalid, len(report.groups)) == (3, 2, 1)
     assert [issue.message for issue in report] == ["not JSON, at byte 2 (line 2)", "not JSON, at byte 3 (line 3)"]
 

@@ -32,7 +32,7 @@ from ..core.remote import as_local, is_elsewhere, shown
 from ..core.stream import Chunk, Stream
 from ..core.typing import RuleSet, Source
 from ..errors import SourceError, UsageError, did_you_mean
-from ..report import FilesReport, Report, ReportBuilder
+from ..report import FilesReport, Report
 from ..schema import Schema, SchemaLike, as_schema
 from ..validate import Rules, check_stream
 from ..validate.opening import open_records
@@ -132,13 +132,13 @@ def validate(
     if on_start is not None:
         on_start(records)
     notes = [schema.profile_warning, *records.notes]
-    builder = ReportBuilder(records.name, cap=cap, origins=records.origins, notes=notes, schema=schema)
+    report = Report(records.name, cap=cap, origins=records.origins, notes=notes, schema=schema)
     # of mapped records the values are counted where they are at hand
     for chunk, _ in records.run(jobs=jobs, rest=None if mapping is None else Chunk.found):
-        builder.add(chunk)
+        report.add(chunk)
         if on_chunk is not None:
             on_chunk(chunk)
-    report = builder.finish()
+    report.finish()
     log.info("%s", report.headline())
     return report
 

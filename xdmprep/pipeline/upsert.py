@@ -59,7 +59,7 @@ from ..patch import (
     refuse_events,
 )
 from ..read import CsvOptions, ExcelOptions, as_records, fingerprint, open_source
-from ..report import Report, ReportBuilder
+from ..report import Report
 from ..schema import Field, Schema, SchemaLike, as_schema
 from ..validate import Rules, compile_checks
 from ..write import ISSUES, REJECTS, OutputFolder, WriteOptions, write_stream
@@ -339,12 +339,12 @@ def write_patch(
             *(note for side in sides for note in side.stream.notes),
         ]
         lost = patch.values.table(lost_only=True)
-        builder = ReportBuilder(name, cap=KEPT_FINDINGS, origins=late.stream.origins, notes=notes)
+        report = Report(name, cap=KEPT_FINDINGS, origins=late.stream.origins, notes=notes)
         source = {"name": name, **({} if early is None else {"before": early.stream.name}), "key": patch.key,
                   "counts": asdict(patch.counts), "fields": patch.fields}  # fmt: skip
 
         def add(chunk: Chunk) -> None:
-            builder.add(replace(chunk, tally=None))  # the values are those of the whole records, not of what changed
+            report.add(replace(chunk, tally=None))  # the values are those of the whole records, not of what changed
 
         manifests = []
         batches = _batches(patch, max_records, folder, key)
@@ -362,8 +362,7 @@ def write_patch(
             "counts": asdict(patch.counts), "values": patch.values.table(), "lackingValues": patch.values.rows,
             "maxLoss": max_loss, "batches": len(manifests),
         })  # fmt: skip
-    report = builder.finish()
-    report.values.merge(patch.values)
+    report.finish().values.merge(patch.values)
     seconds = time.perf_counter() - started
     return PatchResult(
         patch.counts, patch.fields, tuple(manifests), folder.path, report, patch.key, seconds,

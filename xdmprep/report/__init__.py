@@ -191,6 +191,7 @@ class Report:
         findings: what was found.
         cap: keep at most this many findings (all are counted).
         origins: where the source is several files, which rows came from which; findings then name their file.
+        notes, schema, mapped: as the attributes.
 
     Examples:
         >>> report = xp.validate("schemas/examples/crm-profiles.csv", schema, mapping=mapping)
@@ -201,9 +202,6 @@ class Report:
     """
 
     files: tuple[Report, ...] = ()
-    notes: tuple[str, ...] = ()
-    schema: Schema | None = None
-    mapped: tuple[tuple[str, str], ...] = ()
     seconds: float | None = None
     hides_values = False
 
@@ -215,9 +213,14 @@ class Report:
         *,
         cap: int | None = None,
         origins: Origins | None = None,
+        notes: Iterable[str] = (),
+        schema: Schema | None = None,
+        mapped: Iterable[tuple[str, str]] = (),
     ) -> None:
         self.name, self.rows, self.cap = name, rows, cap
+        self.notes, self.schema, self.mapped = tuple(filter(None, notes)), schema, tuple(mapped)
         self._origins = origins
+        self._started = time.perf_counter()
         self.merged = 0
         self.values = ValueCounts()
         self.invalid = self.found = 0
@@ -228,6 +231,22 @@ class Report:
         #: by rule and place: the places with keys that the schema does not know; None once they count as one
         self._unknown: dict[tuple[str, str], set[str] | None] = {}
         self._take(0, findings)
+
+    def add(self, chunk: Chunk) -> None:
+        """Count in a chunk with absolute row numbers: its rows, its findings, and what could not be read.
+
+        Args:
+            chunk: the chunk.
+        """
+        self.merged += chunk.merged
+        if chunk.tally is not None:
+            self.values.add(chunk.tally)
+        self._take(chunk.consumed, chunk.issues, chunk.unread)
+
+    def finish(self) -> Report:
+        """The report itself, with the time since it was begun."""
+        self.seconds = time.perf_counter() - self._started
+        return self
 
     def _take(self, rows: int, findings: Iterable[Finding], unread: Sequence[Unread] = ()) -> None:
         """Count in some rows and all findings about them."""
@@ -603,37 +622,6 @@ class Report:
         return f"<Report {self.headline()}>"
 
 
-class ReportBuilder:
-    """Gathers a report while chunks go by; `notes` are about the schema or the mapping as a whole."""
-
-    def __init__(
-        self,
-        name: str = "data",
-        *,
-        cap: int | None = None,
-        origins: Origins | None = None,
-        notes: Iterable[str] = (),
-        schema: Schema | None = None,
-        mapped: Iterable[tuple[str, str]] = (),
-    ) -> None:
-        self._report = Report(name, cap=cap, origins=origins)
-        self._report.notes = tuple(filter(None, notes))
-        self._report.schema, self._report.mapped = schema, tuple(mapped)
-        self._started = time.perf_counter()
-
-    def add(self, chunk: Chunk) -> None:
-        """Count in a chunk with absolute row numbers: its rows, its findings, and what could not be read."""
-        self._report.merged += chunk.merged
-        if chunk.tally is not None:
-            self._report.values.add(chunk.tally)
-        self._report._take(chunk.consumed, chunk.issues, chunk.unread)
-
-    def finish(self) -> Report:
-        """The report."""
-        self._report.seconds = time.perf_counter() - self._started
-        return self._report
-
-
 def _head(finding: Finding, room: int) -> Finding:
     """The finding about its first `room` rows."""
     return finding if room >= len(finding.rows) else finding.taken(np.arange(room))
@@ -706,4 +694,4 @@ def _joined(tables: list[pa.Table]) -> pa.Table:
     return pa.concat_tables(tables or [_named("", ISSUE_SCHEMA.empty_table())])
 
 
-__all__ = ["ENDINGS", "FilesReport", "Group", "Report", "ReportBuilder"]
+__all__ = ["ENDINGS", "FilesReport", "Group", "Report"]

@@ -19,7 +19,7 @@ import pyarrow as pa
 from ..core.stream import Chunk, Stream
 from ..mapping.sources import ColumnSource, key_source
 from ..pipeline.stage import ArrowStage
-from ..report import Report, ReportBuilder
+from ..report import Report
 from ..write import OutputFolder, WriteOptions, Written, write_stream
 from .frames import FrameColumns, travelling
 from .places import Places, Placing, placed, safe_name
@@ -117,18 +117,18 @@ class PartitionTask:
 
     def _run(self, batches: Iterator[pa.RecordBatch]) -> Done:
         stream, places = self.work.stream(batches)
-        builder = ReportBuilder(stream.name, cap=KEPT_FINDINGS, notes=stream.notes)
+        report = Report(stream.name, cap=KEPT_FINDINGS, notes=stream.notes)
         attempt, written = "", Written((), 0, 0, 0)
         if self.staging is None:
             for chunk, _ in stream.run(jobs=1, rest=Chunk.found):
-                builder.add(chunk)
+                report.add(chunk)
         else:
             number = stream.name.rpartition(" ")[2]
             attempt = f"{number:0>5}-{uuid.uuid4().hex}"
             with self.staging.attempt(attempt) as path:
                 folder = OutputFolder(path, {"partition": number})
-                written = write_stream(stream, folder, self.options, jobs=1, on_chunk=builder.add)
-        report = builder.finish()
+                written = write_stream(stream, folder, self.options, jobs=1, on_chunk=report.add)
+        report.finish()
         named = [*report.issues["row"].to_pylist(), *(group.first_row for group in report.groups)]
         report.place(places.only(np.unique(np.array(named, np.int64))))
         return Done(stream.name, attempt, written, places.highest, report)
