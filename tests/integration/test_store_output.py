@@ -48,7 +48,7 @@ def attempt(url: str, name: str, files: dict[str, bytes]) -> None:
 
 def test_committed_attempts_alone_are_taken(store: str) -> None:
     with staging.opened(store, KEY, False) as folder, folder.all_or_nothing():
-        attempts = staging.attempts(folder, store)
+        attempts = staging.staging_of(folder, store)
         attempt(store, "0-first", {"part-00000.json": b"doubled\n", "rejects.jsonl": b"doubled\n"})
         attempt(store, "0-second", {"part-00000.json": b"a\n", "rejects.jsonl": b"r\n"})
         attempt(store, "1-only", {"part-00000.json": b"b\n", ".hidden.part": b"-"})
@@ -128,7 +128,7 @@ def test_a_run_that_fails_leaves_nothing_to_upload(store: str) -> None:
         folder.all_or_nothing(),
     ):
         attempt(store, "0-a", {"part-00000.json": b"a\n"})
-        attempts = staging.attempts(folder, store)
+        attempts = staging.staging_of(folder, store)
         assert attempts.take([("0-a/part-00000.json", "part-00000.json", 2)]) is None
         raise ZeroDivisionError
     assert names(store) == {"run.json"}

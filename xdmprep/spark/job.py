@@ -30,7 +30,7 @@ from ..write.parts import PLATFORM_MAX_FILES
 from ..write.store import StoreFolder
 from .frames import FRAME, spark_types
 from .session import cause_of
-from .staging import Attempts, attempts, opened
+from .staging import Staging, opened, staging_of
 from .task import RESULT, Done, FrameJob, GroupingStage, PartitionTask
 
 if TYPE_CHECKING:
@@ -109,13 +109,13 @@ def prepare(
     key = run.key({"name": NAME, "columns": str(columns.arrow_schema), "plan": plan}, contract=None, upsert=upsert)
     with opened(out, key, overwrite) as folder:
         with folder.all_or_nothing():
-            attempted = attempts(folder, out)
-            done = _run(df, PartitionTask(work, attempted.staging, options))
+            staging = staging_of(folder, out)
+            done = _run(df, PartitionTask(work, staging, options))
             counts = [astuple(replace(one.written, files=()))[1:] for one in done]
-            written = Written(tuple(_committed(done, attempted, folder)), *map(sum, zip(*counts, strict=True)))
+            written = Written(tuple(_committed(done, staging, folder)), *map(sum, zip(*counts, strict=True)))
             with ThreadPoolExecutor(2) as pool:  # each waits for the disk in the end
-                list(pool.map(lambda name: _joined(done, attempted, folder.path / name), (REJECTS, ISSUES)))
-            attempted.remove()
+                list(pool.map(lambda name: _joined(done, staging, folder.path / name), (REJECTS, ISSUES)))
+            staging.remove()
         report = _report(done, stage)
         result = run.conclude(folder, written, report, name=NAME, files=_files(done), columns=columns.plain)
         return stored(result, folder.place) if isinstance(folder, StoreFolder) else result
@@ -173,7 +173,7 @@ def _cause(error: Exception) -> XdmPrepError:
     return SourceError(f"{NAME}: the Spark job failed: {cause_of(error)}.")
 
 
-def _committed(done: Sequence[Done], attempted: Attempts, folder: OutputFolder) -> list[File]:
+def _committed(done: Sequence[Done], staging: Staging, folder: OutputFolder) -> list[File]:
     """The parts of the committed tasks, under the names of one output."""
     own = [(one, file) for one in done for file in one.written.files]
     if len(own) > PLATFORM_MAX_FILES:
@@ -182,7 +182,7 @@ def _committed(done: Sequence[Done], attempted: Attempts, folder: OutputFolder) 
             "Give the frame fewer partitions (coalesce), or a larger max_bytes."
         )
     names = [f"part-{number:05}{Path(file.name).suffix}" for number, (_, file) in enumerate(own)]
-    lost = attempted.take(
+    lost = staging.take(
         [(f"{one.folder}/{file.name}", name, file.bytes) for (one, file), name in zip(own, names, strict=True)]
     )
     if lost is not None:
@@ -203,9 +203,9 @@ def _files(done: Sequence[Done]) -> dict[str, Any]:
     return {"files": [{"name": name, "rows": row} for name, row in highest.items()]}
 
 
-def _joined(done: Sequence[Done], attempted: Attempts, out: Path) -> None:
+def _joined(done: Sequence[Done], staging: Staging, out: Path) -> None:
     """The texts of tasks as one file; none where no task wrote any."""
-    with attempted.texts([f"{one.folder}/{out.name}" for one in done]) as there:
+    with staging.texts([f"{one.folder}/{out.name}" for one in done]) as there:
         if not there:
             return
         with whole_file(out) as target:

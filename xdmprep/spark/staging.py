@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ..core.remote import RemoteError, as_local, is_url, scheme_of, shown
+from ..core.remote import as_local, is_url, scheme_of, shown
 from ..core.remote_folder import RemoteFolder
 from ..errors import OutputError, UsageError
 from ..write import OutputFolder
-from ..write.store import StoreFolder
+from ..write.store import StoreFolder, reported
 
 #: Folder of the attempts inside the output folder, hidden and cleared like any other temporary file.
 STAGING, GONE = ".tasks.part", ".tasks-over.part"
@@ -32,13 +32,13 @@ _FETCHES = 8
 
 @dataclass(frozen=True)
 class MountedStaging:
-    """Below a path that driver and executors have mounted."""
+    """Below a path that driver and executors have mounted; sent to the tasks."""
 
     folder: str
 
     @contextlib.contextmanager
     def attempt(self, name: str) -> Iterator[Path]:
-        """The folder of the attempt itself."""
+        """In a task: the folder of the attempt itself."""
         staging = Path(self.folder)
         if not staging.is_dir():
             raise OutputError(
@@ -46,6 +46,31 @@ class MountedStaging:
                 "file system that driver and executors share."
             )
         yield staging / name
+
+    def take(self, moves: Sequence[tuple[str, str, int]]) -> str | None:
+        """Give files (name below the attempts, new name, bytes) their names; the first that is not whole, or None."""
+        staging = Path(self.folder)
+        for name, new, size in moves:
+            found = staging / name
+            try:
+                if found.stat().st_size != size:
+                    return name
+                found.replace(staging.parent / new)
+            except OSError:
+                return name
+        return None
+
+    @contextlib.contextmanager
+    def texts(self, names: Sequence[str]) -> Iterator[list[Path]]:
+        """Those of some files that are there, to be read in the block, in their order."""
+        yield [path for name in names if (path := Path(self.folder) / name).exists()]
+
+    def remove(self) -> None:
+        """Take the folder away first: an attempt that was given up may still write, and then finds no folder."""
+        gone = Path(self.folder)
+        with contextlib.suppress(OSError):  # not every mounted store renames folders
+            gone = gone.rename(gone.with_name(GONE))
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -56,85 +81,38 @@ class StoreStaging:
 
     @contextlib.contextmanager
     def attempt(self, name: str) -> Iterator[Path]:
-        """A temporary folder whose files are sent."""
+        """In a task: a temporary folder whose files are sent."""
         with tempfile.TemporaryDirectory(prefix="xdmprep-") as folder:
             path = Path(folder)
             yield path
-            try:
+            with reported(self.url, ", says an executor"):
                 store = RemoteFolder(self.url)
                 for file in sorted(path.iterdir()):
                     if not file.name.startswith("."):
                         store.put(f"{STAGING}/{name}/{file.name}", file)
-            except RemoteError as error:
-                raise OutputError(f"{shown(self.url)}: {error}, says an executor.") from None
-
-
-#: Where attempts write; it is sent to the tasks.
-Staging: TypeAlias = MountedStaging | StoreStaging
-
-
-class MountedAttempts:
-    """The attempts below a mounted path."""
-
-    def __init__(self, folder: OutputFolder) -> None:
-        self._out = folder.path
-        self._folder = folder.path / STAGING
-        self._folder.mkdir()
-        self.staging: Staging = MountedStaging(str(self._folder))
-
-    def take(self, moves: Sequence[tuple[str, str, int]]) -> str | None:
-        """Give files (name below the attempts, new name, bytes) their names; the first that is not whole, or None."""
-        for name, new, size in moves:
-            found = self._folder / name
-            try:
-                if found.stat().st_size != size:
-                    return name
-                found.replace(self._out / new)
-            except OSError:
-                return name
-        return None
-
-    @contextlib.contextmanager
-    def texts(self, names: Sequence[str]) -> Iterator[list[Path]]:
-        """Those of some files that are there, to be read in the block, in their order."""
-        yield [path for name in names if (path := self._folder / name).exists()]
-
-    def remove(self) -> None:
-        """Take the folder away first: an attempt that was given up may still write, and then finds no folder."""
-        gone = self._folder
-        with contextlib.suppress(OSError):  # not every mounted store renames folders
-            gone = gone.rename(self._out / GONE)
-        shutil.rmtree(gone, ignore_errors=True)
-
-
-class StoreAttempts:
-    """The attempts in an object store."""
-
-    def __init__(self, folder: StoreFolder, url: str) -> None:
-        self._folder = folder
-        self.staging: Staging = StoreStaging(url)
 
     def take(self, moves: Sequence[tuple[str, str, int]]) -> str | None:
         """The same, by copies that the store makes."""
-        with self._folder.reported():
-            sizes = self._folder.store.sizes(STAGING)
+        with reported(self.url):
+            store = RemoteFolder(self.url)
+            sizes = store.sizes(STAGING)
             for name, _, size in moves:
                 if sizes.get(f"{STAGING}/{name}") != size:
                     return name
-            self._folder.store.copy([(f"{STAGING}/{name}", new) for name, new, _ in moves])
+            store.copy([(f"{STAGING}/{name}", new) for name, new, _ in moves])
         return None
 
     @contextlib.contextmanager
     def texts(self, names: Sequence[str]) -> Iterator[list[Path]]:
         """The same, as copies on this machine."""
-        store = self._folder.store
+        with reported(self.url), tempfile.TemporaryDirectory(prefix="xdmprep-") as folder:
+            store = RemoteFolder(self.url)
 
-        def fetched(pair: tuple[Path, str]) -> Path:
-            with pair[0].open("wb") as out:
-                store.read(pair[1], out)
-            return pair[0]
+            def fetched(pair: tuple[Path, str]) -> Path:
+                with pair[0].open("wb") as out:
+                    store.read(pair[1], out)
+                return pair[0]
 
-        with self._folder.reported(), tempfile.TemporaryDirectory(prefix="xdmprep-") as folder:
             sizes = store.sizes(STAGING)
             there = [there for name in names if (there := f"{STAGING}/{name}") in sizes]
             pairs = [(Path(folder) / f"{number}{Path(name).suffix}", name) for number, name in enumerate(there)]
@@ -144,12 +122,12 @@ class StoreAttempts:
 
     def remove(self) -> None:
         """Remove what all attempts have sent."""
-        with self._folder.reported():
-            self._folder.store.remove_folder(STAGING)
+        with reported(self.url):
+            RemoteFolder(self.url).remove_folder(STAGING)
 
 
-#: The driver's side.
-Attempts: TypeAlias = MountedAttempts | StoreAttempts
+#: Where attempts write, and the driver takes what they wrote.
+Staging: TypeAlias = MountedStaging | StoreStaging
 
 
 @contextlib.contextmanager
@@ -165,11 +143,12 @@ def opened(out: str | os.PathLike[str], key: dict[str, Any], overwrite: bool) ->
         yield OutputFolder(Path(mounted).absolute(), key, overwrite)
 
 
-def attempts(folder: OutputFolder, out: str | os.PathLike[str]) -> Attempts:
-    """Where the tasks of a run leave their files."""
+def staging_of(folder: OutputFolder, out: str | os.PathLike[str]) -> Staging:
+    """Where the tasks of a run leave their files, begun."""
     if isinstance(folder, StoreFolder):
-        return StoreAttempts(folder, os.fspath(out))
-    return MountedAttempts(folder)
+        return StoreStaging(os.fspath(out))
+    (folder.path / STAGING).mkdir()
+    return MountedStaging(str(folder.path / STAGING))
 
 
 def _mounted(out: str) -> str:

@@ -21,12 +21,21 @@ from ..errors import OutputError
 from .folder import ISSUES, REJECTS, RUN, OutputFolder, is_ours
 
 
+@contextlib.contextmanager
+def reported(url: str, who: str = "") -> Iterator[None]:
+    """Errors of a store as those of an output folder; `who` says that they are of another machine."""
+    try:
+        yield
+    except RemoteError as error:
+        raise OutputError(f"{shown(url)}: {error}{who}.") from None
+
+
 class StoreFolder(OutputFolder):
     """One run's folder in an object store; a context, at whose end the temporary folder is removed."""
 
     def __init__(self, url: str, key: dict[str, Any], overwrite: bool = False) -> None:
         self._url = url.rstrip("/")
-        with self.reported():
+        with reported(self._url):
             self.store = RemoteFolder(self._url)
             self._there = list(self.store.sizes())
         self._temporary = tempfile.TemporaryDirectory(prefix="xdmprep-")
@@ -42,26 +51,18 @@ class StoreFolder(OutputFolder):
     def __exit__(self, *_: object) -> None:
         self._temporary.cleanup()
 
-    @contextlib.contextmanager
-    def reported(self) -> Iterator[None]:
-        """Errors of the store as those of the output folder."""
-        try:
-            yield
-        except RemoteError as error:
-            raise OutputError(f"{shown(self._url)}: {error}.") from None
-
     def mark(self, state: str, more: dict[str, Any]) -> None:
         """Write `run.json`, here and in the store; at the end of the run all that it made, the manifest last."""
         super().mark(state, more)
         wanted = (RUN,) if state in ("running", "interrupted") else (REJECTS, ISSUES, RUN, MANIFEST)
-        with self.reported():
+        with reported(self._url):
             for name in wanted:
                 if (self.path / name).exists():
                     self.store.put(name, self.path / name)
 
     def remove(self, name: str) -> None:
         """Remove a file that the run has written to the store."""
-        with self.reported():
+        with reported(self._url):
             self.store.remove([name])
 
     def _place(self) -> str:
@@ -74,7 +75,7 @@ class StoreFolder(OutputFolder):
         if RUN not in self._there:
             raise OutputError(f"{self.place}: holds no {RUN}.")
         text = io.BytesIO()
-        with self.reported():
+        with reported(self._url):
             self.store.read(RUN, text)
         try:
             return json.loads(text.getvalue())
@@ -84,7 +85,7 @@ class StoreFolder(OutputFolder):
     def _clear(self) -> None:
         """Remove what runs of ours left; the manifest goes first, so that it never names missing files."""
         super()._clear()
-        with self.reported():
+        with reported(self._url):
             names = [name for name in self.store.sizes() if name != RUN and is_ours(name.partition("/")[0])]
             if MANIFEST in names:
                 self.store.remove([MANIFEST])
