@@ -13,12 +13,13 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import shell_complete
 
 from ..errors import MappingError, PlatformError, UsageError, XdmPrepError, options_of_command, visible
 from . import mistakes, printer, project
@@ -60,31 +61,9 @@ def _show_version(context: click.Context, _: click.Parameter, asked: bool) -> No
 VARIABLE = "_XDMPREP_COMPLETE"
 
 
-class _StoppedError(Exception):
-    """Carries an exception past click, which would print and end the process in its own way."""
-
-    def __init__(self, error: BaseException) -> None:
-        self.error = error
-
-
-def _ours(run: Callable[..., Any]) -> Callable[..., Any]:
-    """`run` with interrupts and system errors kept from click."""
-
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return run(*args, **kwargs)
-        except (KeyboardInterrupt, EOFError, OSError) as error:
-            raise _StoppedError(error) from error
-
-    return wrapped
-
-
 class Lazy(CommandGroup):
     """A group that imports a command's module only when the command is used."""
 
-    make_context = _ours(CommandGroup.make_context)
-
-    @_ours
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; messages name its options."""
         with options_of_command():
@@ -177,7 +156,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     options = _options(given)
     words = [word for word in options if not word.startswith("-")]
     printer.begin("--json-lines" in options, " ".join(words[:2]), _asks_for_json(given))
-    code = _run(given, arguments is not None)
+    code = _run(given)
     with suppress(printer.ReaderGoneError, XdmPrepError):
         printer.finish(code)
         printer.flush()
@@ -211,16 +190,20 @@ def _logged(level: str) -> Iterator[None]:
         log.setLevel(before)
 
 
-def _run(given: list[str], explicit: bool) -> int:
+def _run(given: Sequence[str]) -> int:
     try:
         with _logged(os.environ.get("XDMPREP_LOG", "")):
-            code = xdmprep.main(given if explicit else None, prog_name="xdmprep", standalone_mode=False)
+            if instruction := os.environ.get(VARIABLE):
+                return shell_complete(xdmprep, {}, "xdmprep", VARIABLE, instruction)
+            # not click's `main`, which answers interrupts and errors of the system in its own way
+            with xdmprep.make_context("xdmprep", list(given)) as context:
+                code = xdmprep.invoke(context)
             printer.flush()
         return code if isinstance(code, int) else 0
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
-    except _StoppedError as stopped:
-        return _refused(stopped.error, given)
     except BaseException as error:
         return _refused(error, given)
 
