@@ -269,7 +269,7 @@ CONTROL = [("GET", "/_emulator/faults"), ("POST", "/_emulator/faults"), ("DELETE
 def test_pages_of_others_are_refused(emulator, dataset, method, path, name, value):
     answer = requests.request(method, emulator.url + path, headers={name: value}, timeout=10, data=b"[]")
     assert answer.status_code == 403 or (name == "Host" and answer.status_code == 400), (method, path)
-    assert emulator.state.store.dataset(dataset)  # nothing was reset
+    assert emulator.state.store.resource(None, "dataSets", dataset)  # nothing was reset
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 import time
 
 import pytest
@@ -308,6 +310,20 @@ def test_parts_of_a_large_file_that_do_not_fit_are_refused(url, dataset):
     assert patch(url, batch, dataset, "nonsense", b"0").status_code == 400
     assert large(url, batch, dataset, "POST", params={"action": "FINISH"}).status_code == 400
     assert large(url, batch, dataset, "HEAD", name="none").status_code == 404
+
+
+def test_datasets_of_a_folder_of_a_former_version_are_there(tmp_path):
+    with Emulator(data=tmp_path) as server:
+        dataset = new_dataset(server.url)
+    with contextlib.closing(sqlite3.connect(tmp_path / "catalog.sqlite")) as db, db:
+        db.execute("CREATE TABLE dataset (id TEXT PRIMARY KEY, sandbox TEXT, created INTEGER, doc TEXT)")
+        db.execute("INSERT INTO dataset SELECT id, sandbox, json_extract(doc, '$.created'), doc FROM resource")
+        assert db.execute("DELETE FROM resource").rowcount == 1
+    for _ in range(2):
+        with Emulator(data=tmp_path) as server:
+            assert quick(server.url).dataset(dataset)["version"] == "1.0.0"
+            batch = new_batch(server.url, dataset)
+            assert quick(server.url).status(batch).dataset_id == dataset
 
 
 # ---- states --------------------------------------------------------------------------------------------------------

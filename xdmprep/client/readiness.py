@@ -7,7 +7,7 @@ each record replaces all that the dataset held of its person.  So this is looked
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -99,81 +99,74 @@ def _assess(
     return replace(state, findings=_ordered(found))
 
 
-def _of_files(state: Readiness, title: str, doc: dict[str, Any], manifest: Manifest) -> list[ReadinessFinding]:
+def _of_files(state: Readiness, title: str, doc: dict[str, Any], manifest: Manifest) -> Iterator[ReadinessFinding]:
     """Schema and format of the files beside those of the dataset."""
-    found = []
     ours = manifest.schema.get("id")
     if state.schema and ours and state.schema != ours:
         text = f"{title} has the schema {state.schema}, the files were made for {ours}"
-        found.append(ReadinessFinding("other-schema", "error", text, ("Choose the dataset of that schema.",)))
+        yield ReadinessFinding("other-schema", "error", text, ("Choose the dataset of that schema.",))
     format = (doc.get("fileDescription") or {}).get("format")
     if manifest.format == "csv" and format != "csv":
         text = f"{title} is not one for CSV files (fileDescription.format is {format!r})"
         step = f"`xdmprep dataset create NAME --schema {ours or 'ID'} --format csv`"
-        found.append(ReadinessFinding("format", "warning", text, (step,)))
+        yield ReadinessFinding("format", "warning", text, (step,))
     elif manifest.format != "csv" and format == "csv":
         text = f"{title} is one for CSV files (fileDescription.format), the files are {manifest.format}"
-        found.append(ReadinessFinding("format", "warning", text, ("Choose another dataset.",)))
+        yield ReadinessFinding("format", "warning", text, ("Choose another dataset.",))
     if manifest.format == "csv" and state.profile:
         text = f"{title} is enabled for Profile, but CSV files never get there"
-        found.append(ReadinessFinding("csv-profile", "warning", text, ("Write JSON or Parquet.",)))
-    return found
+        yield ReadinessFinding("csv-profile", "warning", text, ("Write JSON or Parquet.",))
 
 
-def _of_tags(state: Readiness, title: str, doc: dict[str, Any], manifest: Manifest | None) -> list[ReadinessFinding]:
+def _of_tags(
+    state: Readiness, title: str, doc: dict[str, Any], manifest: Manifest | None
+) -> Iterator[ReadinessFinding]:
     """Whether the dataset's tags are those that the files need."""
     patch = manifest is not None and manifest.upsert
     level: Literal["error", "note"] = "error" if patch else "note"
-    if not state.profile:
-        if manifest is not None and not patch:
-            text = f"{title} is not enabled for Profile: the data stays in the data lake"
-            return [ReadinessFinding("not-profile", "note", text)]
+    if not state.profile and manifest is not None and not patch:
+        yield ReadinessFinding(
+            "not-profile", "note", f"{title} is not enabled for Profile: the data stays in the data lake"
+        )
+    elif not state.profile:
         text = f"{title} is not enabled for Profile, so a patch would change no profile"
-        return [ReadinessFinding("not-profile", level, text, _enabling(state, doc), "no profile changes")]
-    if not state.upsert and (patch or manifest is None):
+        yield ReadinessFinding("not-profile", level, text, _enabling(state, doc), "no profile changes")
+    elif not state.upsert and (patch or manifest is None):
         text = (
             f"{title} is not enabled for upsert: its tag unifiedProfile lacks 'isUpsert: true', so each record of a "
             "patch would replace the whole fragment that the dataset holds of its profile"
         )
         forced = "each record replaces a whole fragment: attributes that the patch leaves out are LOST from the profile"
-        return [ReadinessFinding("not-upsert", level, text, _enabling(state, doc), forced)]
-    if not state.identity:
+        yield ReadinessFinding("not-upsert", level, text, _enabling(state, doc), forced)
+    elif not state.identity:
         text = f"{title} is enabled for Profile, but not for Identity: its tag unifiedIdentity lacks 'enabled: true'"
         forced = "the identities of the records do not reach the identity graph"
-        return [ReadinessFinding("not-identity", "error" if patch else "warning", text, _enabling(state, doc), forced)]
-    if state.upsert and manifest is not None and not patch:
+        yield ReadinessFinding("not-identity", "error" if patch else "warning", text, _enabling(state, doc), forced)
+    elif state.upsert and manifest is not None and not patch:
         text = f"{title} is enabled for upsert: fields that these files leave out keep their old values"
-        return [ReadinessFinding("upsert", "warning", text)]
-    return []
+        yield ReadinessFinding("upsert", "warning", text)
 
 
-def _of_schema(state: Readiness, schema: Pulled, manifest: Manifest | None) -> list[ReadinessFinding]:
-    """Whether the dataset's schema is one that Profile takes."""
+def _of_schema(state: Readiness, schema: Pulled, manifest: Manifest | None) -> Iterator[ReadinessFinding]:
+    """Whether Profile takes the dataset's schema, and its records have an identity to reach a profile by."""
     patch = manifest is not None and manifest.upsert
-    doc = schema.schema
-    if not patch and not state.profile:
-        return _of_identities(state, schema) if "union" in (doc.get("meta:immutableTags") or ()) else []
+    doc, for_profile = schema.schema, "union" in (schema.schema.get("meta:immutableTags") or ())
+    if not (patch or state.profile or for_profile):
+        return
     supers = {doc.get("meta:class"), *(doc.get("meta:extends") or ())}
     kind = "events" if supers.intersection(EVENTS) else "ad-hoc data" if wire.ADHOC in supers else ""
-    found = []
-    if kind and (patch or state.upsert or wire.ADHOC in supers):
+    if (patch or state.profile) and kind and (patch or state.upsert or wire.ADHOC in supers):
         text = f"the schema {state.schema} is one of {kind}; only record data can be patched"
-        found.append(ReadinessFinding("not-record", "error" if patch else "warning", text))
-    if "union" not in (doc.get("meta:immutableTags") or ()):
+        yield ReadinessFinding("not-record", "error" if patch else "warning", text)
+    if not for_profile:
         text = f"the schema {state.schema} is not enabled for Profile (no 'union' in meta:immutableTags)"
         step = "Enable the schema for Profile, in the user interface or by PATCH; that cannot be undone."
-        found.append(ReadinessFinding("schema-not-profile", "warning", text, (step,)))
-    return [*found, *_of_identities(state, schema)]
-
-
-def _of_identities(state: Readiness, schema: Pulled) -> list[ReadinessFinding]:
-    """Whether records of the dataset's schema have an identity by which they reach a profile."""
+        yield ReadinessFinding("schema-not-profile", "warning", text, (step,))
     primary = any(item.get("xdm:isPrimary") is True for item in schema.descriptors)
-    if primary or {"identityMap", "xdm:identityMap"}.intersection(schema.schema.get("properties") or {}):
-        return []
-    text = f"the schema {state.schema} has neither a primary identity nor an identityMap"
-    step = "Give it a primary identity; without one no record reaches Profile."
-    return [ReadinessFinding("no-identity", "warning", text, (step,))]
+    if not primary and not {"identityMap", "xdm:identityMap"}.intersection(doc.get("properties") or {}):
+        text = f"the schema {state.schema} has neither a primary identity nor an identityMap"
+        step = "Give it a primary identity; without one no record reaches Profile."
+        yield ReadinessFinding("no-identity", "warning", text, (step,))
 
 
 def _enabling(state: Readiness, doc: dict[str, Any]) -> tuple[str, ...]:

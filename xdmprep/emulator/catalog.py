@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from typing import Any
 
 from starlette.requests import Request
@@ -135,7 +136,8 @@ def _create_dataset(state: State, request: Request, body: Any) -> Response:
     doc.setdefault("classification", {"dataBehavior": behavior, "managedBy": "CUSTOMER"})
     table = re.sub("[^a-z0-9]+", "_", doc["name"].lower()).strip("_") or "dataset"
     doc["tags"] = {"adobe/pqs/table": [table], "adobe/siphon/table/format": ["delta"], **doc["tags"]}
-    key = state.store.add_dataset(state.sandbox(request), doc)
+    key = secrets.token_hex(12)
+    state.store.add_resource(state.sandbox(request), "dataSets", key, doc)
     return pretty([f"@/dataSets/{key}"], 201, {"Location": f"{wire.CATALOG}/dataSets/{key}"})
 
 
@@ -164,7 +166,8 @@ def _show_dataset(state: State, request: Request) -> Response:
 
 @routes("GET /dataSets")
 def _list_datasets(state: State, request: Request) -> Response:
-    docs = [{"_id": key, **doc} for key, doc in state.store.datasets(state.sandbox(request)).items()]
+    datasets = state.store.resources(state.sandbox(request), "dataSets")
+    docs = [{"_id": key, **doc} for key, doc in reversed(datasets.items())]
     query = request.query_params
     for name in ("name", "createdUser", "createdClient", "state"):
         if name in query:
@@ -198,12 +201,12 @@ def _change_dataset(state: State, request: Request, body: Any) -> Response:
         ):
             raise Refusal(400, "isUpsert cannot be added to a dataset enabled for Profile: disable it first")
         doc.update(updated=now_ms(), version=next_version(doc["version"]))
-        state.store.change_dataset(key, doc)
+        state.store.change_resource(state.sandbox(request), key, doc)
     return pretty([f"@/dataSets/{key}"])
 
 
 @routes("DELETE /dataSets/{dataset}")
 def _delete_dataset(state: State, request: Request) -> Response:
     key, _ = state.dataset(request)
-    state.store.change_dataset(key, None)
+    state.store.drop_resource(state.sandbox(request), key)
     return pretty([f"@/dataSets/{key}"])

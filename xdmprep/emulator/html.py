@@ -47,7 +47,8 @@ def _home(state: State, request: Request) -> Response:
     newest = state.store.batches("seq > (SELECT coalesce(max(seq), 0) FROM batch) - ?", _SHOWN)
     return _page(
         "home", "xdmprep emulator", batches=[{"metrics": {}, **doc} for doc in reversed(newest)],
-        datasets=list(state.store.datasets().items())[:_SHOWN], counts=state.profiles.counts(),
+        datasets=[*reversed(state.store.resources(None, "dataSets").items())][:_SHOWN],
+        counts=state.profiles.counts(),
     )  # fmt: skip
 
 

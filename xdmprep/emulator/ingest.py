@@ -198,7 +198,7 @@ class Ingestion:
         if doc is None:
             raise _Aborted
         dataset_id = doc["relatedObjects"][0]["id"]
-        dataset = self.store.dataset(dataset_id) or {}
+        dataset = self.store.resource(None, "dataSets", dataset_id) or {}
         schema, fault = None, ""
         try:
             schema = self.schemas.get((dataset.get("schemaRef") or {}).get("id"))

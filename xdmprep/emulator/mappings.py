@@ -31,7 +31,7 @@ routes = Routes(wire.mapping_set_path())
 
 def _found(state: State, request: Request) -> dict[str, Any]:
     key = request.path_params["key"]
-    found = state.store.resources(state.sandbox(request), "mappingSets").get(key)
+    found = state.store.resource(state.sandbox(request), "mappingSets", key)
     if found is None:
         raise Refusal(404, f"there is no mapping set {key}")
     return found

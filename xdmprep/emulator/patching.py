@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 from ..core.paths import pointer_steps
@@ -23,7 +24,7 @@ def json_patch(doc: dict[str, Any], operations: Any) -> dict[str, Any]:
             raise Refusal(400, f"{path!r} is not the path of a member")
         parent: Any = result
         for step in steps[:-1]:
-            parent = _member(parent, step, path)
+            parent = parent[_key(parent, step, path)]
         _apply(parent, steps[-1], operation, path)
     return result
 
@@ -34,36 +35,23 @@ def _apply(parent: Any, step: str, operation: dict[str, Any], path: str) -> None
         raise Refusal(400, f"operation {name!r} is not taken here")
     if name != "remove" and "value" not in operation:
         raise Refusal(400, f"operation {name!r} needs a value")
-    if name == "test" and _member(parent, step, path) != operation["value"]:
+    key, value = _key(parent, step, path, new=name == "add"), operation.get("value")
+    if name == "test" and parent[key] != value:
         raise Refusal(400, f"the value at {path} differs")
-    if name == "replace" or name == "remove":
-        _member(parent, step, path)  # it is there
-    if isinstance(parent, list):
-        at = len(parent) if step == "-" and name == "add" else _place(parent, step, path, name == "add")
-        if name == "add":
-            parent.insert(at, operation["value"])
-        elif name == "replace":
-            parent[at] = operation["value"]
-        elif name == "remove":
-            del parent[at]
-    elif isinstance(parent, dict):
-        if name in ("add", "replace"):
-            parent[step] = operation["value"]
-        elif name == "remove":
-            del parent[step]
-    else:
-        raise Refusal(400, f"there is nothing at {path}")
+    if name == "remove":
+        del parent[key]
+    elif name == "add" and isinstance(parent, list):
+        parent.insert(int(key), value)
+    elif name != "test":
+        parent[key] = value
 
 
-def _member(parent: Any, step: str, path: str) -> Any:
-    if isinstance(parent, dict) and step in parent:
-        return parent[step]
+def _key(parent: Any, step: str, path: str, new: bool = False) -> Any:
+    """The key or index of a member that is there, or that is `new`; a Refusal where there is none."""
+    if isinstance(parent, dict) and (new or step in parent):
+        return step
     if isinstance(parent, list):
-        return parent[_place(parent, step, path, False)]
+        at = len(parent) if step == "-" else int(step) if re.fullmatch("[0-9]{1,9}", step) else -1
+        if 0 <= at < len(parent) + new:
+            return at
     raise Refusal(400, f"there is nothing at {path}")
-
-
-def _place(parent: list[Any], step: str, path: str, end: bool) -> int:
-    if not (step.isascii() and step.isdigit() and len(step) < 10 and int(step) < len(parent) + end):
-        raise Refusal(400, f"there is nothing at {path}")
-    return int(step)

@@ -454,7 +454,7 @@ def _delete_resource(state: State, request: Request) -> Response:
     """Only where nothing refers to it."""
     found, sandbox = _own(state, request), state.sandbox(request)
     users = [item["$id"] for item in state.schemas.documents(sandbox).values() if found["$id"] in wire.references(item)]
-    datasets = state.store.datasets(sandbox).items()
+    datasets = state.store.resources(sandbox, "dataSets").items()
     users += [id for id, doc in datasets if (doc.get("schemaRef") or {}).get("id") == found["$id"]]
     if users:
         raise Refusal(400, f"{found['$id']} is used by {users[0]}")

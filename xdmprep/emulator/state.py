@@ -66,7 +66,7 @@ class State:
     def dataset(self, request: Request) -> tuple[str, dict[str, Any]]:
         """The dataset that the request's path names, and its id; a Refusal if there is none in its sandbox."""
         key = request.path_params["dataset"]
-        found = self.store.dataset(key, self.sandbox(request))
+        found = self.store.resource(self.sandbox(request), "dataSets", key)
         if found is None:
             raise Refusal(404, f"dataset {key} does not exist")
         return key, found

@@ -29,7 +29,6 @@ from ..core.manifest import lock_file
 from ..errors import OutputError, XdmPrepError, option
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS dataset (id TEXT PRIMARY KEY, sandbox TEXT, created INTEGER, doc TEXT);
 CREATE TABLE IF NOT EXISTS batch (
     id TEXT PRIMARY KEY, seq INTEGER UNIQUE, sandbox TEXT, dataset TEXT, external TEXT, status TEXT,
     created INTEGER, queued INTEGER, doc TEXT);
@@ -45,7 +44,10 @@ CREATE TABLE IF NOT EXISTS output (
 CREATE INDEX IF NOT EXISTS output_batch ON output (batch, kind, name);
 CREATE TABLE IF NOT EXISTS resource (id TEXT PRIMARY KEY, sandbox TEXT, kind TEXT, doc TEXT);
 CREATE TABLE IF NOT EXISTS token (value TEXT PRIMARY KEY, expires REAL);
-"""
+CREATE TABLE IF NOT EXISTS dataset (id TEXT PRIMARY KEY, sandbox TEXT, created INTEGER, doc TEXT);
+INSERT OR IGNORE INTO resource SELECT id, sandbox, 'dataSets', doc FROM dataset ORDER BY created;
+DROP TABLE dataset;
+"""  # datasets are resources; folders of former versions have them in a table of their own
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -199,41 +201,16 @@ class Store:
             text = text.replace(inner, name)
         return text if text.startswith(name) else f"{name}: {text}"
 
-    # ---- datasets ---------------------------------------------------------------------------------------------------
+    # ---- resources: datasets, mapping sets, and what the Schema Registry has -----------------------------------------
 
-    def add_dataset(self, sandbox: str, doc: dict[str, Any]) -> str:
-        """Keep a new dataset; its id."""
-        key = secrets.token_hex(12)
-        with self.transaction() as db:
-            db.execute("INSERT INTO dataset VALUES (?, ?, ?, ?)", (key, sandbox, doc["created"], json.dumps(doc)))
-        return key
+    def _document(self, table: str, key: str, sandbox: str | None, kind: str = "") -> dict[str, Any] | None:
+        where = "id = ? AND sandbox = coalesce(?, sandbox)" + (f" AND kind = '{kind}'" if kind else "")
+        rows = self.query(f"SELECT doc FROM {table} WHERE {where}", key, sandbox)  # noqa: S608 (own texts only)
+        return dict(json.loads(rows[0]["doc"])) if rows else None
 
-    def dataset(self, dataset_id: str, sandbox: str | None = None) -> dict[str, Any] | None:
-        """A dataset's document; None if there is none of that id in the sandbox (None: in any)."""
-        return self._document("dataset", dataset_id, sandbox)
-
-    def _document(self, table: str, key: str, sandbox: str | None) -> dict[str, Any] | None:
-        rows = self.query(f"SELECT sandbox, doc FROM {table} WHERE id = ?", key)  # noqa: S608 (own texts only)
-        if not rows or (sandbox is not None and rows[0]["sandbox"] != sandbox):
-            return None
-        return dict(json.loads(rows[0]["doc"]))
-
-    def datasets(self, sandbox: str | None = None) -> dict[str, dict[str, Any]]:
-        """All datasets, newest first."""
-        rows = self.query(
-            "SELECT id, doc FROM dataset WHERE ?1 IS NULL OR sandbox = ?1 ORDER BY created DESC, id", sandbox
-        )
-        return {row["id"]: json.loads(row["doc"]) for row in rows}
-
-    def change_dataset(self, dataset_id: str, doc: dict[str, Any] | None) -> None:
-        """Replace a dataset's document, or remove it (None)."""
-        with self.transaction() as db:
-            if doc is None:
-                db.execute("DELETE FROM dataset WHERE id = ?", (dataset_id,))
-            else:
-                db.execute("UPDATE dataset SET doc = ? WHERE id = ?", (json.dumps(doc), dataset_id))
-
-    # ---- Schema Registry --------------------------------------------------------------------------------------------
+    def resource(self, sandbox: str | None, kind: str, key: str) -> dict[str, Any] | None:
+        """A resource by its id; None if there is none of that kind in the sandbox (None: in any)."""
+        return self._document("resource", key, sandbox, kind)
 
     def resources(self, sandbox: str | None, *kinds: str) -> dict[str, dict[str, Any]]:
         """Created resources of some kinds by their ids, in order of creation; of a sandbox, or of all (None)."""
@@ -242,11 +219,11 @@ class Store:
         return {row["id"]: json.loads(row["doc"]) for row in rows}
 
     def add_resource(self, sandbox: str, kind: str, key: str, doc: dict[str, Any]) -> None:
-        """Keep a schema, a component or a descriptor.
+        """Keep a new resource.
 
         Args:
             sandbox: the name of the sandbox.
-            kind: the kind of resource, as in its path in the registry.
+            kind: the kind of resource, as in its path.
             key: the id that the resource is found by.
             doc: the resource, a JSON object.
 
@@ -257,7 +234,7 @@ class Store:
             db.execute("INSERT INTO resource VALUES (?, ?, ?, ?)", (key, sandbox, kind, json.dumps(doc)))
 
     def change_resource(self, sandbox: str, key: str, doc: dict[str, Any]) -> None:
-        """Replace a schema's or component's document."""
+        """Replace a resource's document."""
         with self.transaction() as db:
             db.execute("UPDATE resource SET doc = ? WHERE id = ? AND sandbox = ?", (json.dumps(doc), key, sandbox))
 
@@ -364,7 +341,7 @@ class Store:
     def reset(self) -> None:
         """Forget everything."""
         with self.transaction() as db:
-            for table in ("dataset", "batch", "file", "part", "output", "resource", "token"):
+            for table in ("batch", "file", "part", "output", "resource", "token"):
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 (own texts only)
         for path in self.bytes.iterdir():
             path.unlink(missing_ok=True)

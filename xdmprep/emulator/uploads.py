@@ -65,7 +65,7 @@ def _create_batch(state: State, request: Request, body: Any) -> Response:
     """PATCH is how the client aepp requests a replay."""
     dataset_id = fitting(body, _BATCH)["datasetId"]
     sandbox = state.sandbox(request)
-    dataset = state.store.dataset(dataset_id, sandbox)
+    dataset = state.store.resource(sandbox, "dataSets", dataset_id)
     if dataset is None:
         raise Refusal(404, f"dataset {dataset_id} does not exist in sandbox {sandbox}")
     if body.get("inputFormat") is None and state.answers == "spec":
