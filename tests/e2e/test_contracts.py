@@ -17,7 +17,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from xdmprep.cli import run, xdmprep
-from xdmprep.cli.explain import contract, names
+from xdmprep.cli.explain import FOLDER, contract, names
 from xdmprep.emulator import Emulator
 
 Runs = dict[str, list[tuple[int, Any]]]
@@ -59,6 +59,23 @@ def check(data: Any, name: str) -> None:
     if error is not None:
         best = min(error.context or [error], key=lambda one: -len(one.absolute_path))
         pytest.fail(f"{name}: {best.message[:500]} at {list(best.absolute_path)}")
+
+
+def references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        yield from [node["$ref"]] if "$ref" in node else []
+    for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from references(part)
+
+
+def test_what_is_shared_is_used_and_is_in_its_place_in_what_is_printed() -> None:
+    files = {file.name: json.loads(file.read_text(encoding="utf-8")) for file in FOLDER.glob("*.json")}
+    shared = {f"#/$defs/{name}" for name in files["shared.json"]["$defs"]}
+    used = {ref.removeprefix("shared.json") for content in files.values() for ref in references(content)}
+    assert shared == used
+    for name in names():
+        assert not list(references(contract(name)))
+        Draft202012Validator.check_schema(contract(name))
 
 
 @pytest.fixture(scope="module")

@@ -283,5 +283,6 @@ def test_the_steps_that_enable_a_dataset_are_as_many_as_its_patches():
 @pytest.mark.parametrize("name", ["identityMap", "xdm:identityMap", "x"])
 def test_a_primary_identity_or_an_identity_map_leads_to_profiles(primary, name):
     found: Any = SimpleNamespace(descriptors=[{"xdm:isPrimary": primary}], schema={"properties": {name: {}}})
-    state: Any = SimpleNamespace(schema="S")
-    assert bool(readiness._of_identities(state, found)) == (primary is not True and name == "x")
+    state: Any = SimpleNamespace(schema="S", profile=True, upsert=False)
+    codes = [finding.code for finding in readiness._of_schema(state, found, None)]
+    assert ("no-identity" in codes) == (primary is not True and name == "x")

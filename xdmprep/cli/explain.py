@@ -16,8 +16,9 @@ from .command import Command
 from .options import JSON
 from .printer import answer, print_json, show
 
-#: The JSON Schemas of what the commands print with ``--json``, one file a command.
+#: The JSON Schemas of what the commands print with ``--json``, one file a command, and one of what several share.
 FOLDER = Path(__file__).resolve().parents[1] / "contracts"
+_SHARED = "shared"
 #: The page with a section for each rule.
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "rules.md"
 _SECTION = re.compile(r"^## `(?P<code>[^`]+)`\n(?P<text>.*?)(?=^##? |\Z)", re.MULTILINE | re.DOTALL)
@@ -37,7 +38,7 @@ def section(code: str) -> dict[str, Any]:
 
 def names() -> list[str]:
     """What there is a schema for: commands such as ``mapping check``, and ``events`` for the lines of --json-lines."""
-    return sorted(file.stem for file in FOLDER.glob("*.json"))
+    return sorted(file.stem for file in FOLDER.glob("*.json") if file.stem != _SHARED)
 
 
 def contract(command: str) -> dict[str, Any]:
@@ -47,8 +48,22 @@ def contract(command: str) -> dict[str, Any]:
         raise UsageError(
             f"no JSON Schema for {command!r}.{did_you_mean(name, names())} There are {', '.join(names())}."
         )
+    return {"$id": f"urn:xdmprep:json:{name}", **_whole(_read(name), _read(_SHARED)["$defs"])}
+
+
+def _read(name: str) -> dict[str, Any]:
     content: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     return content
+
+
+def _whole(node: Any, shared: dict[str, Any]) -> Any:
+    """A part of a schema with the shared parts in the place of references to them."""
+    if isinstance(node, list):
+        return [_whole(part, shared) for part in node]
+    if not isinstance(node, dict):
+        return node
+    own = {key: _whole(part, shared) for key, part in node.items() if key != "$ref"}
+    return {**_whole(shared[node["$ref"].rpartition("/")[2]], shared), **own} if "$ref" in node else own
 
 
 def _complete_command(_ctx: Any, _parameter: Any, start: str) -> list[str]:
