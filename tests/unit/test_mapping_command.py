@@ -176,7 +176,8 @@ def test_every_fault_of_an_exported_set_names_its_number_source_and_destination(
         assert fault.startswith(f"mapping {number}: {item['destination']} <- "), fault
         assert item["source"] in fault and why in fault
     assert facts["warnings"] == [  # told beside the faults
-        "mapping 1: homeAddress.city <- GONE: the source has no column 'GONE'; it counts as null in every row."
+        "mapping 1: homeAddress.city <- GONE: the source has no column 'GONE'; it counts as null in every row. "
+        "Did you mean 'PHONE'?"
     ]
 
 

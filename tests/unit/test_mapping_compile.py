@@ -388,10 +388,30 @@ class TestFaults:
             ("\u201cgold\u201d", "strings stand in straight quotes"),
             ("`gold`", "strings stand in straight quotes"),
             ("None", "Write null."),
+            ("2020-01-31", """A constant string has quotes of its own: '"2020-01-31"'."""),
         ],
     )
     def test_constants_as_they_are_written_elsewhere(self, source: str, message: str, crm: Schema) -> None:
-        assert message in faults({"person.gender": source}, ["F_NAME", "DOB"], crm)[0]
+        field = "person.birthDate" if source[0].isdigit() else "person.gender"
+        assert message in faults({field: source}, ["F_NAME", "DOB"], crm)[0]
+
+    def test_a_mapping_that_is_the_wrong_way_round(self, crm: Schema) -> None:
+        found = faults({"F_NAME": "person.name.firstName", "DOB": "person.birthDay"}, ["F_NAME", "DOB"], crm)
+        assert found[0].startswith("F_NAME <- person.name.firstName: is the wrong way round: the field")
+        assert "'DOB' is not in CRM Profile" in found[1]  # its source is no field either
+
+    @pytest.mark.parametrize(
+        ("source", "hint"),
+        [
+            ("F_NAM", "Did you mean 'F_NAME'?"),
+            ("upper(F_NAME)", "its sourceType is EXPRESSION"),
+            ("GONE", "every row."),
+        ],
+    )
+    def test_fields_that_a_posted_set_lacks(self, source: str, hint: str, crm: Schema) -> None:
+        posted = [{"sourceType": "ATTRIBUTE", "source": source, "destination": "person.gender"}]
+        made = compile_mapping(MappingSet(posted), pa.schema([("F_NAME", pa.string())]), crm)
+        assert len(made.notes) == 1 and hint in made.notes[0]
 
     def test_two_mappings_for_one_destination(self, tmp_path: Path, crm: Schema) -> None:
         file = tmp_path / "m.yaml"

@@ -131,7 +131,7 @@ def _yaml_fault(error: yaml.MarkedYAMLError) -> str:
         return f"{said}. Close the quote."
     if "flow" in said:
         return f"{said}. Close the bracket."
-    return f"{said}. Put an expression that holds ': ' or ' #', or begins with a quote, in single quotes."
+    return f"{said}. Put an expression that holds ': ' or ' #', or begins with a quote or a sign, in single quotes."
 
 
 def read_csv_template(text: str, name: str) -> list[dict[str, str]]:

@@ -28,6 +28,8 @@ FORMS = ("own", "posted", "stored", "old")
 #: What is said of a mapping that no file holds.
 NO_TEXT = "{}: a Python callable has no text; the mapping is left out."
 
+_OWN_FORM = "Write lines of `destination: source`."
+
 #: Data Prep's limit for the text of one calculated field.
 MAX_EXPRESSION = 4096
 
@@ -80,7 +82,7 @@ def read_content(content: Any, name: str = "") -> tuple[list[FieldMapping], SetO
     else:
         raise MappingError(
             f"a mapping set is an object of destination -> source, or a Data Prep mapping set; "
-            f"got {shorten(content, 40)}.",
+            f"got {shorten(content, 40)}. {_OWN_FORM}",
             name or None,
         )
     if faults:
@@ -100,9 +102,11 @@ def _read_list(items: list[Any], faults: list[str]) -> list[FieldMapping]:
     fields = []
     for number, item in enumerate(items, 1):
         if not isinstance(item, Mapping):
-            faults.append(
-                f"mapping {number}: is not an object but {shorten(item, 40)}. Write lines of `destination: source`."
-            )
+            faults.append(f"mapping {number}: is not an object but {shorten(item, 40)}. {_OWN_FORM}")
+            continue
+        if item and not {"source", "sourceAttribute", "destination", "destinationXdmPath"} & set(item):
+            names = shorten(", ".join(map(str, item)), 60)
+            faults.append(f"mapping {number}: has no source and no destination, but {names}. {_OWN_FORM}")
             continue
         told: list[str] = []
         source = _one_of(item, "source", "sourceAttribute", told)
@@ -200,7 +204,10 @@ def _read_long(destination: str, source: Mapping[str, Any], faults: list[str], l
     if len(kinds) != 1:
         near = "".join(did_you_mean(key, _LONG) for key in source)
         if source and not (kinds or near):
-            near = f" If it is a field inside, write the whole path: {destination}.{next(iter(source))}."
+            name, value = next(iter(source.items()))
+            near = f" If it is a field inside, write the whole path: {destination}.{name}."
+            if value is None:  # {F_NAME} is YAML for an object
+                near = f" A column is written without braces: {destination}: {name}."
         faults.append(f"{destination}: the long form has exactly one of {', '.join(_LONG)}.{near}")
         return None
     key, value = kinds[0], source[kinds[0]]

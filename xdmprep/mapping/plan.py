@@ -16,10 +16,11 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 import pyarrow as pa
 
 from ..core.arrow_types import is_list, is_text, why_unheld
+from ..core.names import column_advice, is_datum
 from ..core.ndjson.fields import is_numeral, is_unseen
 from ..core.paths import EVERY, Path, format_path
 from ..core.shred import Leaf, nested_schema, nested_type, path_tree
-from ..errors import ExpressionError, MappingError, did_you_mean, shorten
+from ..errors import ExpressionError, MappingError, SchemaError, did_you_mean, shorten
 from ..language import Options, coerce
 from ..language.shapes import final_type, is_object, keys_of, kinds_of, retyped
 from ..language.tree import Node
@@ -268,6 +269,9 @@ class _Planner:
         if (placeholder := left(ready, self.names)) is not None:
             self._fault(item, placeholder)
             return None
+        if self._turned(ready):
+            self._fault(item, "is the wrong way round: the field of the schema comes first, then the column.")
+            return None
         place: tuple[Path, Field | None] | None = None
         source: Source | None = None
         with self._telling(item):
@@ -277,13 +281,29 @@ class _Planner:
             source = settle(ready, self.columns, self.made.options, self.mapping.options.missing)
         return None if place is None or source is None else _Bound(item, *place, source)
 
+    def _turned(self, item: FieldMapping) -> bool:
+        """Whether a mapping has the column as its destination, and the field of the schema as its source."""
+        if self.schema is None or item.destination not in self.names or item.source in self.names:
+            return False
+        try:
+            self.schema.find(str(item.source))
+        except SchemaError:
+            return False
+        return item.destination not in self.schema.columns
+
     def _note(self, one: _Bound) -> None:
         source, notes = one.source, []
         if isinstance(source, ColumnSource) and not source.steps and may_be_inside(source.column, self.columns):
             notes.append(f"'{source.column}' is the name of a column and a place inside another; the column is taken.")
         if isinstance(source, ExpressionSource):
             notes += source.expression.likely_mistakes()
-        notes += [f"the source has no column '{name}'; it counts as null in every row." for name in source.absent]
+        for name in source.absent:
+            told = one.item.kind == "column" and any(sign in name for sign in "('\"")
+            hint = " The set says that it is a field; if it is an expression, its sourceType is EXPRESSION."
+            notes.append(
+                f"the source has no column {shorten(name)}; it counts as null in every row."
+                f"{hint if told else column_advice(name, self.columns)}"
+            )
         self.made.notes += [f"{one.item}: {text}" for text in notes]
 
     def _note_unknown(self, item: FieldMapping) -> None:
@@ -374,7 +394,9 @@ class _Planner:
             self._must_fit(source.type, target)
         values, failed = coerce(pa.array([source.value], source.type), target, self.made.options)
         if len(failed):
-            raise MappingError(f"the constant {shorten(source.value)} is not {type_name(target)}.")
+            unquoted = not isinstance(source.value, str) and is_datum(source.text) and source.text != str(source.value)
+            hint = f""" A constant string has quotes of its own: '"{source.text}"'.""" if unquoted else ""
+            raise MappingError(f"the constant {shorten(source.value)} is not {type_name(target)}.{hint}")
         value: Any = values[0].as_py()
         return Output(one.path, target, replace(source, type=target, value=value), one.item)
 
