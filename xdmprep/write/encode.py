@@ -23,7 +23,6 @@ from ..core.paths import Path
 from ..core.shred import Leaf, path_tree, slots, valid
 from ..errors import OutputError
 from ..kernels.arrays import list_parts, map_parts, offsets_of, owners_of
-from ..kernels.json_texts import calendar_of, print_dates
 from ..kernels.walk import MARKS, TextColumn, Walk, WalkTables
 
 Leg = tuple[Path, bool, str]  # path, quoted?, constant text behind the value
@@ -141,11 +140,6 @@ def _value(column: pa.Array, quoted: bool) -> TextColumn:
         texts = column if pa.types.is_string(kind) else column.cast(pa.string())
         escaped, others = kernels.active.escape(texts)
         return TextColumn(escaped, None, there, others)
-    if pa.types.is_date(kind) and column.null_count < len(column):
-        days = column.cast(pa.date32()).cast(pa.int32())
-        first, calendar = calendar_of(days)
-        if calendar is not None:
-            return TextColumn(calendar, slots(days) - first, there)
     texts = _printed(column)
     return TextColumn(texts, None, valid(texts) if texts.null_count else None)
 
@@ -234,7 +228,7 @@ def scalar_texts(column: pa.Array) -> pa.Array:
     if types.is_floating(kind):
         return _doubles(column)
     if types.is_date(kind):
-        return print_dates(column)
+        return column.cast(pa.date32()).cast(pa.string())
     if types.is_timestamp(kind):
         millis = column.cast(pa.timestamp("ms", "UTC"), safe=False).cast(pa.int64())
         return (
