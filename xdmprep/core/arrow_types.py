@@ -503,21 +503,13 @@ def _no_dates(bad: Mask, values: np.ndarray[Any, Any], per: int, unit: str) -> l
 
 
 def _lists(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
-    kind = column.type
-    inner_type = plain_type(kind.value_type, exact)
-    same = (
-        inner_type == kind.value_type
-        and not _looked_through(inner_type)
-        and (exact or not is_numeral(kind.value_field))
-    )
-    if pa.types.is_list(kind) and same:
-        return (column if kind == pa.list_(inner_type) else column.cast(pa.list_(inner_type))), []
+    kind, target = column.type, plain_type(column.type, exact)
     offsets, flat = list_parts(column)
     inner, unfit = _of_field(flat, kind.value_field, exact)
-    if inner is flat and kind.equals(pa.list_(inner_type)):
+    if inner is flat and kind.equals(target):
         return column, []
     mask = pa.array(~_mask(column.is_valid())) if column.null_count else None
-    made = pa.ListArray.from_arrays(pa.array(offsets), plain(inner), type=plain_type(kind, exact), mask=mask)
+    made = pa.ListArray.from_arrays(pa.array(offsets), plain(inner), type=target, mask=mask)
     return made, [_outward(item, EVERY, offsets) for item in unfit]
 
 
@@ -565,8 +557,6 @@ def _structs(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
     kind = column.type
     target = plain_type(kind, exact)
     assert target is not None  # noqa: S101  (checked before)
-    if kind == target and not _looked_through(kind):
-        return column, []
     parts, found, same = [], [], kind.equals(target)
     for field, part in zip(kind, column.flatten(), strict=True):
         made, unfit = _of_field(part, field, exact)
@@ -579,15 +569,6 @@ def _structs(column: pa.Array, exact: bool) -> tuple[pa.Array, list[Unfit]]:
     if not parts:
         return pa.StructArray.from_buffers(target, len(column), [column.is_valid().buffers()[1]]), []
     return pa.StructArray.from_arrays(parts, fields=list(target), mask=mask), found
-
-
-def _looked_through(kind: pa.DataType) -> bool:
-    """Whether values of a plain type may be unfit: texts, doubles, dates and times, at any depth."""
-    if pa.types.is_struct(kind):
-        return any(_looked_through(field.type) for field in kind)
-    if pa.types.is_list(kind):
-        return _looked_through(kind.value_type)
-    return not (pa.types.is_integer(kind) or pa.types.is_boolean(kind))
 
 
 def _outward(item: Unfit, step: str, offsets: np.ndarray[Any, Any]) -> Unfit:

@@ -12,8 +12,9 @@ import math
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -203,9 +204,10 @@ class DocumentKind:
     def read_text(self, path: str | os.PathLike[str]) -> str:
         """The text of a file without a byte order mark; an error of this kind if it cannot be read or is not UTF-8."""
         try:
-            data = (
-                _fetch(str(path), self.limit) if self.remote and is_remote(path) else _read(as_local(path), self.limit)
-            )
+            if self.remote and is_remote(path):
+                data = _bounded(pieces(str(path)), self.limit)
+            else:
+                data = _read(as_local(path), self.limit)
         except RemoteError as error:
             raise self.fail(path, str(error), "") from None
         except UnfitError as error:
@@ -247,9 +249,10 @@ class DocumentKind:
             raise self.fail(name, "; ".join(faults))
 
 
-def _fetch(url: str, limit: int) -> bytes:
+def _bounded(data: Iterable[bytes], limit: int) -> bytes:
+    """The pieces of a document as one; UnfitError if they are too large."""
     found = bytearray()
-    for piece in pieces(url):
+    for piece in data:
         found += piece
         if len(found) > limit:
             raise UnfitError(f"is larger than {limit >> 20} MB")
@@ -267,12 +270,7 @@ def _read(path: str | os.PathLike[str], limit: int) -> bytes:
             os.set_blocking(handle, True)  # without a process at the other end it is empty, which ends at once
         elif (what := _special(mode)) is not None:
             raise UnfitError(what)
-        found = bytearray()
-        while piece := file.read(1 << 20):
-            found += piece
-            if len(found) > limit:
-                raise UnfitError(f"is larger than {limit >> 20} MB")
-        return bytes(found)
+        return _bounded(iter(partial(file.read, 1 << 20), b""), limit)
 
 
 def parse_json(text: str, pairs: _Pairs | None = None) -> Any:

@@ -22,10 +22,7 @@ class Task:
         self._work = work
         self._made: Future[Any] = Future()
         self._line = line
-        if first:
-            line.appendleft(self)
-        else:
-            line.append(self)
+        (line.appendleft if first else line.append)(self)
 
     def _taken(self) -> bool:
         """Take it out of the line; False if another thread has."""

@@ -18,28 +18,24 @@ _OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 #: Books of Excel 2 to 5 that are in no container.
 _BIFF = (b"\x09\0\x04\0", b"\x09\x02\x06\0", b"\x09\x04\x06\0", b"\x09\x08\x08\0", b"\x09\x08\x10\0")
 #: What the first bytes of a file say about it.
-_MARKS = [
+_MARKS: list[tuple[bytes | tuple[bytes, ...], str]] = [
     (b"%PDF-", "a PDF document; export its table as CSV"),
     (_OLE2, "an old Office document or one with a password; save it as .xlsx without a password, or as CSV"),
-    *((mark, "an old Excel book (.xls); open it in Excel, and save it as .xlsx") for mark in _BIFF),
+    (_BIFF, "an old Excel book (.xls); open it in Excel, and save it as .xlsx"),
     (b"\xfd7zXZ\0", "an xz archive; unpack it first, or pack it with gzip"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it first"),
     (b"Rar!\x1a\x07", "a RAR archive; unpack it first"),
-    (b"\x89PNG", "a picture; export its table as CSV"),
-    (b"\xff\xd8\xff", "a picture; export its table as CSV"),
+    ((b"\x89PNG", b"\xff\xd8\xff", b"GIF87a", b"GIF89a"), "a picture; export its table as CSV"),
     (b"Obj\x01", "an Avro file; export its table as CSV or Parquet"),
-    (b"ORC\n", "an ORC file; read it with pyarrow.orc and give the table"),
-    (b"ORC\x00", "an ORC file; read it with pyarrow.orc and give the table"),
+    ((b"ORC\n", b"ORC\x00"), "an ORC file; read it with pyarrow.orc and give the table"),
     (b"PAR1", "a Parquet file; give it a name that ends in .parquet"),
     (b"ARROW1", "an Arrow file; give it a name that ends in .arrow"),
     (b"FEA1", "a Feather file of version 1; read it with pandas.read_feather and give the DataFrame"),
     (b"SQLite format 3\0", "an SQLite database; export its table as CSV"),
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file; read it with pandas.read_hdf and give the DataFrame"),
     (b"\x93NUMPY", "a NumPy file; read it with numpy.load and give a dict of its columns"),
-    (b"\x80\x04\x95", "a Python pickle; load it and give the object"),
-    (b"\x80\x05\x95", "a Python pickle; load it and give the object"),
-    (b"$FL2@(#)", "an SPSS file; read it with pandas.read_spss and give the DataFrame"),
-    (b"$FL3@(#)", "an SPSS file; read it with pandas.read_spss and give the DataFrame"),
+    ((b"\x80\x04\x95", b"\x80\x05\x95"), "a Python pickle; load it and give the object"),
+    ((b"$FL2@(#)", b"$FL3@(#)"), "an SPSS file; read it with pandas.read_spss and give the DataFrame"),
     (b"<stata_dta>", "a Stata file; read it with pandas.read_stata and give the DataFrame"),
     (bytes(12) + b"\xc2\xea\x81\x60", "a SAS file; read it with pandas.read_sas and give the DataFrame"),
     (b"\x1f\x8b\x08", "compressed with gzip, perhaps twice; unpack it first"),
@@ -48,15 +44,10 @@ _MARKS = [
     (b"PK\x03\x04", "a zip archive, perhaps inside of another one; unpack it first"),
     (b"\x04\x22\x4d\x18", "compressed with LZ4; unpack it first, or pack it with gzip"),
     (b"\xff\x06\0\0sNaPpY", "compressed with Snappy; unpack it first, or pack it with gzip"),
-    (b"GIF87a", "a picture; export its table as CSV"),
-    (b"GIF89a", "a picture; export its table as CSV"),
     (b"version https://git-lfs.", "a pointer of Git LFS, not the file; fetch it with `git lfs pull`"),
-    (b"MZ\x90\0", "a program; give a file of rows"),
-    (b"\x7fELF", "a program; give a file of rows"),
-    (codecs.BOM_UTF32_LE, "UTF-32 text"),
-    (codecs.BOM_UTF32_BE, "UTF-32 text"),
-    (codecs.BOM_UTF16_LE, "UTF-16 text"),
-    (codecs.BOM_UTF16_BE, "UTF-16 text"),
+    ((b"MZ\x90\0", b"\x7fELF"), "a program; give a file of rows"),
+    ((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE), "UTF-32 text"),
+    ((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "UTF-16 text"),
 ]
 
 #: What the first lines of a page or XML document say about it.
@@ -76,8 +67,8 @@ _MARKUP = [
 
 def what_it_is(head: bytes, json_fits: bool = False) -> str | None:
     """What a file is that was to be UTF-8 text, by its first bytes, and what to do; None where they fit."""
-    for mark, kind in _MARKS:
-        if head.startswith(mark):
+    for marks, kind in _MARKS:
+        if head.startswith(marks):
             return kind
     if head[8:12] == b"DUCK":
         return "a DuckDB database; give its table, as with duckdb.connect(file).table(name)"

@@ -304,11 +304,7 @@ def _of_dataset(dataset: Any) -> Iterator[pa.RecordBatch]:
 
 
 def _scanned(batches: Callable[[], Iterable[pa.RecordBatch]], name: str) -> Iterator[pa.RecordBatch]:
-    yield from guarded(_begun(batches), name, len)
-
-
-def _begun(batches: Callable[[], Iterable[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
-    yield from batches()
+    yield from guarded(chain.from_iterable(scan() for scan in [batches]), name, len)
 
 
 def _column(values: Any) -> pa.Array | pa.ChunkedArray | Objects:

@@ -529,10 +529,8 @@ def unlike_places(kind: Kind, path: Steps = ()) -> Iterator[Steps]:
     if isinstance(kind, dict):
         for name, inner in kind.items():
             yield from unlike_places(inner, (*path, name))
-    elif _is_map(kind):
-        yield from unlike_places(kind[1], (*path, EVERY))
-    elif isinstance(kind, list):
-        yield from unlike_places(kind[0], (*path, EVERY))
+    elif isinstance(kind, list) or _is_map(kind):
+        yield from unlike_places(kind[-1], (*path, EVERY))
     elif kind in ("mixed", "digits"):
         yield path
 

@@ -53,18 +53,19 @@ _POSIX = {
 _CATEGORIES = frozenset(
     "Cn Lu Ll Lt Lm Lo Mn Me Mc Nd Nl No Zs Zl Zp Cc Cf Co Cs Pd Ps Pe Pc Po Sm Sc Sk So Pi Pf L M N Z C P S".split()
 )
+#: Names of ``java.lang.Character`` that mean a property.
+_JAVA_ALIASES = {
+    "LowerCase": "LOWERCASE", "UpperCase": "UPPERCASE", "TitleCase": "TITLECASE", "Alphabetic": "ALPHABETIC",
+    "Ideographic": "IDEOGRAPHIC", "Digit": "DIGIT", "Defined": "ASSIGNED", "Letter": "LETTER", "ISOControl": "CONTROL",
+}  # fmt: skip
 _JAVA = {
-    "LowerCase": r"[\p{Lowercase}]", "UpperCase": r"[\p{Uppercase}]", "Alphabetic": r"[\p{Alphabetic}]",
-    "Ideographic": r"[\p{Ideographic}]", "TitleCase": r"[\p{gc=Lt}]", "Digit": r"[\p{gc=Nd}]",
-    "Defined": r"[^\p{gc=Cn}]",
-    "Letter": r"[\p{gc=L}]", "LetterOrDigit": r"[\p{gc=L}\p{gc=Nd}]",
+    "LetterOrDigit": r"[\p{gc=L}\p{gc=Nd}]",
     "JavaIdentifierStart": r"[\p{gc=L}\p{gc=Nl}\p{gc=Sc}\p{gc=Pc}]",
     "JavaIdentifierPart": (
         r"[\p{gc=L}\p{gc=Nl}\p{gc=Sc}\p{gc=Pc}\p{gc=Nd}\p{gc=Mc}\p{gc=Mn}\x00-\x08\x0e-\x1b\x7f-\x9f\p{gc=Cf}]"
     ),
     "IdentifierIgnorable": r"[\x00-\x08\x0e-\x1b\x7f-\x9f\p{gc=Cf}]", "SpaceChar": r"[\p{gc=Z}]",
-    "Whitespace": r"[\x09-\x0d\x1c-\x1f[\p{gc=Z}--[\xa0\u2007\u202f]]]", "ISOControl": r"[\x00-\x1f\x7f-\x9f]",
-    "Mirrored": r"[\p{Bidi_Mirrored}]",
+    "Whitespace": r"[\x09-\x0d\x1c-\x1f[\p{gc=Z}--[\xa0\u2007\u202f]]]", "Mirrored": r"[\p{Bidi_Mirrored}]",
 }  # fmt: skip
 _BINARY = {
     "ALPHABETIC": r"[\p{Alphabetic}]", "LETTER": r"[\p{gc=L}]", "IDEOGRAPHIC": r"[\p{Ideographic}]",
@@ -445,11 +446,9 @@ class _JavaReader(Cursor):
             return _database(_JAVA["LetterOrDigit"])
         if name in _CATEGORIES:
             return _database(rf"[\p{{gc={name}}}]")
-        if name.startswith("java") and name[4:] in _JAVA:
-            if name[4:] in ("LowerCase", "UpperCase", "TitleCase") and cased:
-                return _database(r"[\p{Lowercase}\p{Uppercase}\p{gc=Lt}]")
-            return _database(_JAVA[name[4:]])
-        return None
+        if name.startswith("java") and name[4:] in _JAVA_ALIASES:
+            return self._both_cases(_JAVA_ALIASES[name[4:]])
+        return _database(_JAVA[name[4:]]) if name.startswith("java") and name[4:] in _JAVA else None
 
     # --- classes -----------------------------------------------------------------------------------------------------
 

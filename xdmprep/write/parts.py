@@ -209,10 +209,7 @@ class CsvParts(Parts):
                 f"CSV holds flat records only, and these fields are nested: {', '.join(nested)}. Write json or parquet."
             )
         self._arrow_schema = arrow_schema
-        names = pa.RecordBatch.from_arrays(
-            [pa.array([field.name]) for field in arrow_schema],
-            schema=pa.schema([(field.name, pa.string()) for field in arrow_schema]),
-        )
+        names = pa.RecordBatch.from_arrays([pa.array([name]) for name in arrow_schema.names], arrow_schema.names)
         self._header = csv_text(names, options)
 
     def make(self, chunk: Chunk, keep: np.ndarray[Any, Any]) -> pa.RecordBatch:
