@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +134,36 @@ def test_the_rejects_as_a_table(run: xp.Result, schemas: Path) -> None:
         assert (entry["_row"], entry["_file"]) == (line["row"], "crm-profiles.csv")
         assert {name: value or "" for name, value in entry.items() if name[0] != "_"} == rows[entry["_row"] - 1]
         assert [reason["code"] for reason in entry["_reasons"]] == [reason["code"] for reason in line["reasons"]]
+
+
+@pytest.mark.parametrize(
+    ("column", "read"),
+    [
+        (pa.array([Decimal("2.50")], pa.decimal128(5, 2)), Decimal("2.50")),
+        (pa.array([Decimal("12345678901234567.10")], pa.decimal128(20, 2)), Decimal("12345678901234567.10")),
+        (pa.array([Decimal(f"{10**50}.10")], pa.decimal256(60, 2)), Decimal(f"{10**50}.10")),
+        (pa.array([2**64 - 1], pa.uint64()), 2**64 - 1),
+        (pa.array([datetime.date(2024, 2, 29)]), datetime.date(2024, 2, 29)),
+        (pa.array([True]), True),
+        (pa.array([["a"]]), ["a"]),
+        (pa.array([90], pa.duration("s")), "0:01:30"),
+        (pa.array([b"x"]), "x"),
+    ],
+    ids=lambda one: str(getattr(one, "type", "")),
+)
+def test_rejects_keep_types_and_digits_and_show_what_no_record_holds(
+    column: pa.Array, read: Any, tmp_path: Path
+) -> None:
+    schema = xp.Schema.from_dict({
+        "$id": "https://ns.example.com/o", "type": "object", "required": ["id"],
+        "properties": {"id": {"type": "string"}},
+    })  # fmt: skip
+    table = pa.table({"id": pa.nulls(1, pa.string()), "v": column})
+    run = xp.prepare(table, {"id": "id"}, schema, tmp_path / "out", rules="jsonschema")
+    assert run.rejects["v"].to_pylist() == [read]
+    assert run.rejects["v"].type == (
+        pa.string() if isinstance(column, (pa.DurationArray, pa.BinaryArray)) else column.type
+    )
 
 
 @pytest.mark.parametrize("kind", ["pandas", "arrow", "polars", "function"])

@@ -232,6 +232,23 @@ def test_every_text_encoding(tmp_path: Path, encoding: str, mark: str, monkeypat
     assert ([list(row.values()) for _, row in rows], unread) == ([line.split(",") for line in lines], [])
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1", "cp1251", "mac-roman", "cp437", "shift_jis"])
+def test_a_byte_order_mark_contradicts_another_encoding(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "e.csv"
+    file.write_bytes(("\ufeff" + TEXT).encode())
+    with pytest.raises(
+        SourceError, match=r"begins with the byte order mark of UTF-8\. Give .*encoding='utf-8'|is not "
+    ):
+        rows_of(file, encoding=encoding)
+
+
+@pytest.mark.parametrize("marks", [1, 2, 3])
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path, marks: int) -> None:
+    file = tmp_path / "e.csv"
+    file.write_bytes((marks * "\ufeff" + TEXT).encode())
+    assert [list(row) for _, row in rows_of(file)[0]] == 2 * [["name", "city"]]
+
+
 @pytest.mark.parametrize("kind", ["utf-16", "utf-32"])
 @pytest.mark.parametrize("order", ["le", "be"])
 def test_no_byte_order_mark(tmp_path: Path, kind: str, order: str) -> None:

@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +21,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from ..core.arguments import PATH, takes
+from ..core.arrow_types import plain_type
 from ..core.cells import escape_cells, unescape_cells
 from ..core.documents import (
     COUNT,
@@ -325,21 +327,18 @@ def rejects_table(out: str | os.PathLike[str]) -> pa.Table:
             entry = _line(line, path)
             own = {"_row": entry["row"], "_file": entry.get("file", name), "_reasons": entry.get("reasons")}
             rows.append({**(entry.get("source") or {}), **own})
-    for column, kind in run.get("again", {}).get("columns", {}).items():
-        fields.append((column, _type_of(kind, [row.get(column) for row in rows])))
+    columns, others = _columns(run.get("again", {}).get("columns", {}))
+    for column, kind in zip(columns.names, columns.types, strict=True):
+        fields.append((column, _inferred([row.get(column) for row in rows]) if column in others else kind))
     arrays = [_array([row.get(column) for row in rows], kind) for column, kind in fields]
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
-def _type_of(name: str, values: list[Any]) -> pa.DataType:
-    """The type of a column by its name in `run.json`; of one that has no such name, by its values as JSON."""
+def _inferred(values: list[Any]) -> pa.DataType:
     try:
-        return pa.type_for_alias(name)
-    except ValueError:
-        try:
-            return pa.infer_type(values)
-        except pa.ArrowException:
-            return pa.string()
+        return pa.infer_type(values)
+    except pa.ArrowException:
+        return pa.string()
 
 
 def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
@@ -387,11 +386,12 @@ def _columns(types: dict[str, str]) -> tuple[pa.Schema, dict[str, str]]:
             wide = pa.decimal128 if match[1] == "128" else pa.decimal256
             fields.append((name, wide(int(match[2]), int(match[3]))))
             continue
-        try:
-            fields.append((name, pa.type_for_alias(kind)))
-        except ValueError:
-            fields.append((name, pa.string()))
-            others[name] = kind
+        with suppress(ValueError):
+            if plain_type(found := pa.type_for_alias(kind)) is not None:
+                fields.append((name, found))
+                continue
+        fields.append((name, pa.string()))
+        others[name] = kind
     return pa.schema(fields), others
 
 

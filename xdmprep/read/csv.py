@@ -279,6 +279,9 @@ def _read_header(source: IO[bytes], file: Path, opts: CsvOptions, piece: int) ->
 def _check_begin(text: bytes, file: Path, opts: CsvOptions) -> None:
     """Refuse a file that is another kind of file."""
     kind = what_it_is(text)
+    encoding = codecs.lookup(opts.encoding).name
+    if not encoding.startswith("utf-8") and text.startswith(codecs.BOM_UTF8.decode(encoding, "replace").encode()):
+        raise SourceError(f"{file}: begins with the byte order mark of UTF-8. {_give('utf-8')}")
     if kind is not None and kind.startswith("UTF-"):
         kind = f"{kind}; give {option('encoding', kind[:6].lower())}"
     elif (
@@ -287,7 +290,7 @@ def _check_begin(text: bytes, file: Path, opts: CsvOptions) -> None:
         head = text[:400]
         wide = 5 * head.count(b"\0") > 3 * len(head)  # three of four bytes of ASCII letters
         name = "utf-32" if wide and head.strip(b"\0") else "utf-16"
-        if codecs.lookup(opts.encoding).name[:6] not in (name, "utf-32"):
+        if encoding[:6] not in (name, "utf-32"):
             kind = f"no text, or text in an encoding such as {name.upper()}; if it is, give {option('encoding', name)}"
     if kind is not None:
         raise SourceError(f"{file}: is {kind}.")
@@ -307,7 +310,7 @@ def _is_quoted(record: bytes, opts: CsvOptions) -> bool:
 def _header_names(record: bytes, file: Path, opts: CsvOptions) -> tuple[str, ...]:
     values = opts.cutter.values(record)
     try:
-        names = [value.decode().strip() for value in values]
+        names = [value.decode().lstrip("\ufeff").strip() for value in values]
     except UnicodeDecodeError:
         told = encoding_of(record)
         hint = _give(told) if told else f"If it is cp1252, give {option('encoding', 'cp1252')}."
@@ -543,12 +546,12 @@ def _no_row(source: IO[bytes], piece: bytes, opts: CsvOptions) -> tuple[CsvBlock
     if end < 0 and scan.quoted:
         reason = (
             f"a {opts.quote} opens in the row and never closes, so that the rest of the file is one value "
-            f"({lines + 1:,} lines, {size:,} bytes)"
+            f"({counted(lines + 1, 'line')}, {counted(size, 'byte')})"
         )
     else:
         reason = (
-            f"the row has {size:,} bytes in {lines:,} lines, and at most {MAX_RECORD_BYTES:,} are read as one row; "
-            f"perhaps a closing {opts.quote} is missing"
+            f"the row has {size:,} bytes in {counted(lines, 'line')}, and at most {MAX_RECORD_BYTES:,} are read as one "
+            f"row; perhaps a closing {opts.quote} is missing"
         )
     return CsvBlock(shown, 0, reason, lines, size), piece[end:] if end >= 0 else b""
 
@@ -616,8 +619,8 @@ def _unread(
         before = start
         text = bytes(data[start:end]).rstrip(b"\r\n")
         if values >= 0:
-            columns = f"{counted(len(shape.names), 'column')}"
-            known = f"the header {columns}" if shape.opts.names is None else f"and {columns} are named"
+            columns = counted(len(shape.names), "column")
+            known = f"the header {columns}" if shape.opts.names is None else f"and names are given for {columns}"
             message = f"the row has {counted(values, 'value')}, {known}"
             yield Unread(number + 1, lines + 1, text.decode(), "ragged-row", message)
             continue

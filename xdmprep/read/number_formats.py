@@ -231,20 +231,18 @@ def _moment(value: float, section: _Section, since_1904: bool) -> Shown:
     codes = section.codes
     shows_time = "h" in codes or "s" in codes
     shows_date = any(sign in codes for sign in "ydegb") or ("m" in codes and not shows_time)
-    if abs(value) > _LAST_DAY:
+    if not 0 <= value <= _LAST_DAY:
         return None, _NO_DATE
     days, milliseconds = divmod(round(value * _DAY), _DAY)
     time = (datetime.datetime.min + datetime.timedelta(milliseconds=milliseconds)).time()
     clock = time.isoformat("milliseconds" if milliseconds % 1000 else "seconds")
     if days == 0 and not shows_date:
         return clock, ""
-    if since_1904:
-        ordinal = datetime.date(1904, 1, 1).toordinal() + days
-    else:  # in which 1900 has a day 0 and a 29 February; days before them are as other programs count them
-        ordinal = datetime.date(1899, 12, 31 if 0 < days < 60 else 30).toordinal() + days
-        if days in (0, 60):
-            return None, _NO_DATE
-    if not 1 <= ordinal <= _LAST_DAY:
+    if days in (0, 60) and not since_1904:  # 1900 has a day 0 and a 29 February
+        return None, _NO_DATE
+    first = datetime.date(1904, 1, 1) if since_1904 else datetime.date(1899, 12, 31 if days < 60 else 30)
+    ordinal = first.toordinal() + days
+    if ordinal > _LAST_DAY:
         return None, _NO_DATE
     date = datetime.date.fromordinal(ordinal).isoformat()
     return (f"{date}T{clock}" if milliseconds or shows_time else date), ""
