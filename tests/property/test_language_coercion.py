@@ -20,13 +20,7 @@ from xdmprep.language.zoned_datetime import Moment
 SCALARS = [
     pa.string(), pa.int64(), pa.int32(), pa.int16(), pa.int8(), pa.float64(), pa.bool_(), pa.date32(), TIMESTAMP
 ]  # fmt: skip
-TARGETS = [
-    *SCALARS,
-    pa.list_(pa.int32()),
-    pa.list_(TIMESTAMP),
-    pa.struct([("p", pa.int32()), ("q", pa.string()), ("r", pa.date32())]),
-    pa.map_(pa.string(), pa.int64()),
-]
+TARGETS = [*SCALARS, pa.list_(pa.int32()), pa.struct([("r", pa.date32())]), pa.map_(pa.string(), pa.int64())]
 WORDS = [
     "", " 1", "1", "-1", "+1", "007", "1.0", "1.5", ".5", "5.", "1e3", "1e999", "nan", "NaN", "Infinity", "-inf",
     "0x1F", "1_000", "1,000", "127", "128", "-129", "32768", "2147483648", "9223372036854775807",
@@ -101,9 +95,6 @@ def test_a_column_is_converted_as_each_value_alone(
         value, fails = alone(item, target, options)
         assert (i in bad) == fails, (item, got, value)
         assert same(got, value), (item, got, value)
-    again, bad_again = coerce(before, target, options)
-    assert again.equals(found) or target in (pa.float64(),)
-    assert bad_again.tolist() == bad.tolist()
 
 
 @pytest.mark.parametrize("target", SCALARS)

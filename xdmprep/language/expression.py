@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..core.arrow_types import plain_type, why_unheld
 from ..errors import ExpressionError
 from . import shapes
 from .binding import bind
@@ -86,6 +87,9 @@ class Expression:
         if columns is not None:  # only those that are read, since a source may have thousands
             told = [name for name in self.columns if columns.get_field_index(name) >= 0]
             self._fields = {name: columns.field(name) for name in told}
+            for name, field in self._fields.items():
+                if plain_type(field.type) is None:
+                    raise ExpressionError(f"The column {name!r}: {why_unheld(field.type)}", text)
             columns = pa.schema([
                 (name, source_type(shapes.numeral_type(field))) for name, field in self._fields.items()
             ])  # fmt: skip

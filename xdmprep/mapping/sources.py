@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..core.arrow_types import inexact, plain_column, plain_type, type_words, why_unheld
+from ..core.arrow_types import inexact, plain_column, plain_type, type_words
 from ..core.names import column_advice, is_datum, namesakes
 from ..core.paths import EVERY, Path, parse_path
 from ..core.shred import array_at, plain
@@ -388,9 +388,6 @@ def _expression(item: FieldMapping, columns: pa.Schema, options: Options, missin
             raise MappingError(unknown_column(text, columns, True)) from None
         raise error
     _refuse_repeated(expression.columns, columns)
-    for name in expression.columns:
-        if columns.get_field_index(name) >= 0 and plain_type(columns.field(name).type) is None:
-            raise MappingError(f"the column '{name}': {why_unheld(columns.field(name).type)}.")
     faults = expression.faults()
     if faults:
         raise MappingError([str(fault) for fault in faults])
