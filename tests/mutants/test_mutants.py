@@ -104,7 +104,7 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
     ]),
     "mapping/spill.py": ((GROUPS,), [
         ("\nDEPTH = 3", "\nDEPTH = 4"), ("64, 8, 4096", "63, 8, 4096"), ("64, 8, 4096", "64, 9, 4096"),
-        ("> self._memory and self._depth", ">= self._memory and self._depth"),
+        ("> self._memory and self._depth", ">= self._memory and self._depth"), ("8 + 6 * self._depth", "8"),
     ]),
     "core/arrow_types.py": ((GROUPS,), [
         ("[1] <= _CODED_BYTES", "[1] < _CODED_BYTES"), ("len(words) > 2 * len(column):", "len(words) > len(column):"),
@@ -235,6 +235,7 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
         ("coded = comparable(column).dict", "coded = column.dict"),
         ("or column.null_count or words.null_count", "or column.null_count"),
         ("numbers, several = _numbers(words)  #", "numbers = np.arange(several)  #"),
+        ("if several > len(column) or", "if"), ("len(some.dictionary) > 2 * len(some)", "False"),
     ]),
     "mapping/evaluation.py": ((GROUPS, "tests/unit/test_mapping_nested.py"), [
         (".fill_null(True)", ".fill_null(False)"), ("path.count(EVERY) - bool(self._keys)", "path.count(EVERY)"),

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import xdmprep
+from xdmprep import kernels
 from xdmprep.core.arrow_types import is_coded, plain_column
 from xdmprep.core.stream import Chunk, Finding, Stream, chunk_bytes
 from xdmprep.errors import MappingError, OutputError, SourceError
@@ -402,6 +403,8 @@ def test_a_file_too_large_for_memory_is_spread_again(tmp_path: Path) -> None:
         )
         deep = [len(again.relative_to(folder).parts) for again in folder.rglob("again-*")]
         assert max(deep, default=0) == (2 if memory < 1 << 20 else 0)
+        for again in folder.rglob("again-*"):
+            assert sum(1 for _ in again.iterdir()) > 1, "by other bits of the hash"
 
 
 @given(st.lists(st.sampled_from(["ab", "ba", "", "x", "é"]) | st.none(), min_size=1, max_size=60), st.booleans())
@@ -620,6 +623,38 @@ def test_how_many_files_rows_are_spread_over_and_how_often(tmp_path: Path) -> No
     spill.add([one])
     assert [len(group) for group in groups_of(spill)] == [9]
     assert not list(tmp_path.rglob("again-*"))
+
+
+def test_a_file_that_fits_into_memory_is_not_spread_again(tmp_path: Path) -> None:
+    rows = pa.record_batch({"k": [f"k{number % 300}" for number in range(900)], "\0row": pa.array(range(1, 901))})
+    memory, spread = 1 << 16, []
+    for less in (0, 0, 1):
+        folder = tmp_path / str(len(spread))
+        folder.mkdir()
+        spill = Spill(folder, rows.schema, [0], memory - less)
+        spill.add([rows])
+        memory = int(spill._sizes.max())
+        assert [len(group) for group in groups_of(spill)] == [3] * 300
+        spread.append(any(folder.rglob("again-*")))
+    assert spread == [False, False, True]
+
+
+def test_large_dictionaries_cost_no_more_than_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither are words numbered that no row has, nor does a piece of the rows keep them."""
+    numbered: list[int] = []
+    number = kernels.active.number_texts
+    monkeypatch.setattr(
+        kernels.active, "number_texts", lambda column: (numbered.append(len(column)), number(column))[1]
+    )
+    words = [f"w{number}" for number in range(1000)]
+    column = pa.DictionaryArray.from_arrays([7, 3, 7, 999] * 5, words)
+    assert codes_of([column])[0].tolist() == [0, 1, 0, 2] * 5
+    assert max(numbered) == 20
+    rows = GroupRows([pa.record_batch({"k": column, "\0row": pa.array(range(1, 21))})])
+    order, bounds = by_group([column])
+    found = [arrays[0] for _, arrays in rows.grouped([0], [0], order, bounds, most=5)]
+    assert [array.to_pylist() for array in found] == [["w7"] * 10, ["w3"] * 5, ["w999"] * 5]
+    assert not any(pa.types.is_dictionary(array.type) for array in found)
 
 
 def test_how_large_a_chunk_of_a_wide_table_is() -> None:

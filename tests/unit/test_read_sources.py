@@ -350,3 +350,19 @@ def test_dicts_of_many_keys_in_a_pandas_column_are_maps() -> None:
         assert pa.types.is_map(stream.arrow_schema.field("m").type)
         made = xp.map_rows(source, {"m": "m"}).to_table().column("m").to_pylist()
         assert [dict(one) for one in made] == [{f"k{row}": row, "same": 1} for row in range(3_000)]
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.sampled_from(["", "nope", "[1", '"s"', "7", "null", '{"a":', "{'a': 1}"]), min_size=1, max_size=6),
+    st.sampled_from([1, 5, 1 << 20]),
+)
+def test_the_first_line_that_is_no_object_is_named(tmp_path: Path, lines: list[str], block: int) -> None:
+    """Where there is no object at all, in whatever blocks the file is read."""
+    file = tmp_path / "x.json"
+    file.write_text("\n".join([*lines, "7"]))
+    first = next(number for number, line in enumerate([*lines, "7"], 1) if line)
+    with mock.patch("xdmprep.read.ndjson.BLOCK_BYTES", block), pytest.raises(SourceError) as caught:
+        open_source(file)
+    assert f"(line {first})" in str(caught.value)
+    assert str(caught.value).count("(line ") == 1

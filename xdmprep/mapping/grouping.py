@@ -195,7 +195,7 @@ def cuts(bounds: Ints | Offsets, rows: int) -> Iterator[tuple[int, int]]:
     at, last = 0, len(bounds) - 1
     while at < last:
         fits = int(np.searchsorted(bounds, bounds[at] + rows, side="right")) - 1
-        end = min(max(fits, at + 1), last)
+        end = max(fits, at + 1)
         yield at, end
         at = end
 

@@ -118,17 +118,24 @@ class _Learner:
 
     def file(self, file: Path, sample_bytes: int | None) -> tuple[int, bool]:
         """Learn from the beginning of a file, or from all of it; gives how many records, and whether these were all."""
-        records = size = 0
+        records = size = before = 0
         fault: Unread | None = None
         complete = True
         for block in open_blocks(file, min(BLOCK_BYTES, sample_bytes or BLOCK_BYTES))():
             if sample_bytes is not None and size >= sample_bytes and records:
                 complete = False
                 break
-            count, found = (0, block.unread) if isinstance(block, Skipped) else self._block(BlockLines(block))
-            records += count
-            fault = fault or found
-            size += 0 if isinstance(block, Skipped) else block.size
+            if isinstance(block, Skipped):
+                unread, lines = (block.unread,), block.lines
+            else:
+                of_block = BlockLines(block)
+                records += self._block(of_block)
+                read = of_block.read()
+                unread, lines = read["unread"], read["lines"]
+                size += block.size
+            if fault is None and unread:
+                fault = unread[0].shift(0, before)
+            before += lines
         reason = "" if fault is None else f" The first that is none: {fault.finding().message}."
         if not records:
             with file.open("rb") as opened:
@@ -141,10 +148,9 @@ class _Learner:
             raise SourceError(f"{file}: its records have no fields.{reason}")
         return records, complete
 
-    def _block(self, lines: BlockLines) -> tuple[int, Unread | None]:
-        """Learn what the lines of a block hold; gives the number of records and the first error that was met."""
+    def _block(self, lines: BlockLines) -> int:
+        """Learn what the lines of a block hold; gives the number of records."""
         records = 0
-        fault: Unread | None = None
         pending, many = lines.all, FIRST
         while len(pending):
             if self._tree is not None:
@@ -156,14 +162,12 @@ class _Learner:
                 pending = pending[(status == kinds.UNLIKE) | (status == kinds.EXACT)]
             some, pending, many = pending[:many], pending[many:], 2 * many
             for line in some[lines.filled[some]].tolist():
-                if (value := lines.record(line, written=True)) is None:
-                    fault = fault or lines.unread[line]
-                else:
+                if (value := lines.record(line, written=True)) is not None:
                     self.seen.learn(value)
                     records += 1
             if len(some) and (tree := self.seen.record_to_learn()) != self._tree:
                 self._tree = tree
-        return records, fault or next(iter(lines.closing()), None)
+        return records
 
 
 def _learn_long(values: pa.Array, node: JsonNode, seen: Seen) -> None:
