@@ -219,7 +219,7 @@ class _Differ:
         shape = narrowed(self.shape, paths or self._identity_fields())
         leaves = tuple(Leaf((part.name,), part.type) for part in shape)
         unread = tuple(late.unread)
-        source = partial(_pieces, kept, pieces, unread, self.shape)
+        source = partial(_pieces, kept, pieces, unread, self.shape, late.grouped)
         step = partial(_project, shape=shape, leaves=leaves)
         return Patch(
             source, (step, good_only), leaves, shape, late.stream.name, origins=late.stream.origins, numbered=True,
@@ -348,6 +348,8 @@ class _Differ:
         if len(rows) or findings:
             data = packed(pa.RecordBatch.from_struct_array(both))
             source = late.source if late.source is not None else pa.RecordBatch.from_struct_array(whole)
+            if late.members is not None:  # see _pieces
+                source = pa.RecordBatch.from_arrays([*source.columns, late.members], [*source.schema.names, "rows"])
             shown = packed(source.take(pa.array(positions[order])))
         effects = None
         if self.keep is not None:
@@ -467,21 +469,36 @@ def _some(chunk: Chunk, positions: Positions) -> Chunk:
     return replace(chunk, records=chunk.records.take(pa.array(positions)), rows=chunk.rows[positions])
 
 
-def _pieces(kept: Spool, pieces: list[_Piece], unread: tuple[Unread, ...], shape: pa.Schema) -> Iterator[Any]:
-    for handle, source, rows, findings in pieces:
-        yield kept.batch(handle), kept.batch(source), rows, findings, ()
+def _pieces(
+    kept: Spool, pieces: list[_Piece], unread: tuple[Unread, ...], shape: pa.Schema, grouped: bool
+) -> Iterator[Any]:
+    """What the chunks of a patch are made of; the last column of a source is that of `members`, where rows are grouped.
+
+    Args:
+        kept: the batches.
+        pieces: the records and their sources in it, with rows and findings.
+        unread: source rows that never became records.
+        shape: the fields of the patch.
+        grouped: records are made of several rows each.
+    """
+    for handle, place, rows, findings in pieces:
+        source, members = kept.batch(place), None
+        if grouped:
+            *columns, members = source.columns
+            source = pa.RecordBatch.from_arrays(columns, source.schema.names[:-1])
+        yield kept.batch(handle), source, members, rows, findings, ()
     if unread:
-        nothing = pa.RecordBatch.from_pylist([], schema=shape)
-        yield nothing, None, np.empty(0, np.int64), (), unread
+        nothing, none = pa.RecordBatch.from_pylist([], schema=shape), pa.array([], pa.list_(pa.int64()))
+        yield nothing, None, none if grouped else None, np.empty(0, np.int64), (), unread
 
 
 def _project(piece: Any, shape: pa.Schema, leaves: tuple[Leaf, ...]) -> Chunk:
     """A chunk of the patch with the fields of the whole patch."""
-    records, source, rows, findings, unread = piece
+    records, source, members, rows, findings, unread = piece
     columns = [conform(records.column(part.name), part.type) for part in shape]
     if columns:
         narrow = pa.RecordBatch.from_arrays(columns, schema=shape)
     else:
         narrow = pa.RecordBatch.from_struct_array(pa.nulls(len(rows), pa.struct([])))
-    return Chunk(leaves, narrow, rows, issues=findings, unread=unread, source=source,
+    return Chunk(leaves, narrow, rows, issues=findings, unread=unread, source=source, members=members,
                  consumed=len(rows) + len(unread))  # fmt: skip

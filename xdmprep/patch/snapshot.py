@@ -29,9 +29,11 @@ class Snapshot:
         key: what identifies a record.
         primary: the primary identity, where it is to be looked at beside the key; else None.
         scratch: folder for what does not fit into memory; None takes the system's.
-        sourced: keep the rows as the source has them too, for the list of those that are set aside.
+        sourced: keep the rows as the source has them too, for the list of those that are set aside; of groups, which
+            rows they are made of.
 
     Attributes:
+        grouped: records are made of several rows each.
         entries: their digests.
         identities: digests of their primary identities and of their keys, where there is a `primary`.
         keyless: positions of the records without a key.
@@ -44,7 +46,7 @@ class Snapshot:
         self, side: Side, key: Key, primary: Key | None, scratch: FilePath | None, sourced: bool = False
     ) -> None:
         self.stream, self.side, self.key, self.primary, self.scratch = side.stream, side, key, primary, scratch
-        self.sourced = sourced
+        self.sourced, self.grouped = sourced, False
         self.entries, self.identities = Entries(scratch), Entries(scratch)
         self.keyless: list[Positions] = []
         self.unread: list[Unread] = []
@@ -68,6 +70,7 @@ class Snapshot:
         def look(chunk: Chunk) -> Any:
             if not len(chunk):
                 return None
+            self.grouped = chunk.members is not None
             named = chunk if self.side.keyed is None else self.side.keyed(chunk)
             keys = self.key.texts(named)
             primaries = None if self.primary is None else self.primary.texts(named)
@@ -121,7 +124,7 @@ class Snapshot:
         order = np.argsort(positions, kind="stable")
         positions, blocks = positions[order], blocks[order]
         ends = np.searchsorted(positions, np.asarray(self._starts))
-        routed = Routed(self.stream.leaves, Spool(self.scratch))
+        routed = Routed(self.stream.leaves, Spool(self.scratch), self.sourced and self.grouped)
 
         def work(number: int) -> list[tuple[int, pa.Buffer, Chunk]]:
             some = slice(ends[number], ends[number + 1])
@@ -148,8 +151,8 @@ class Snapshot:
 class Routed:
     """Records by block."""
 
-    def __init__(self, leaves: tuple[Leaf, ...], spool: Spool) -> None:
-        self._leaves, self._spool = leaves, spool
+    def __init__(self, leaves: tuple[Leaf, ...], spool: Spool, grouped: bool) -> None:
+        self._leaves, self._spool, self._grouped = leaves, spool, grouped
         self._blocks: dict[int, list[tuple[int, Any, tuple[Finding, ...]]]] = {}
 
     def add(self, block: int, data: pa.Buffer, part: Chunk) -> None:
@@ -163,14 +166,17 @@ class Routed:
             return None
         batches = [self._spool.batch(handle) for handle, _, _ in parts]
         records = source = joined_batches(batches)
-        own = len(self._leaves)
+        members, own = None, len(self._leaves)
         if records.num_columns > own:  # see _with_source
-            names = records.schema.names
-            source = pa.RecordBatch.from_arrays(records.columns[own:], names[own:])
-            records = pa.RecordBatch.from_arrays(records.columns[:own], names[:own])
+            behind = pa.RecordBatch.from_arrays(records.columns[own:], records.schema.names[own:])
+            records = source = pa.RecordBatch.from_arrays(records.columns[:own], records.schema.names[:own])
+            if self._grouped:
+                members = behind.column(0)
+            else:
+                source = behind
         rows = np.concatenate([rows for _, rows, _ in parts])
         issues = tuple(finding for _, _, findings in parts for finding in findings)
-        return Chunk(self._leaves, records, rows, issues=issues, source=source, consumed=len(rows))
+        return Chunk(self._leaves, records, rows, issues=issues, source=source, members=members, consumed=len(rows))
 
     def parts(self, number: int) -> Iterator[Chunk]:
         """The records of a block, a chunk at a time."""
@@ -183,9 +189,14 @@ class Routed:
 
 
 def _with_source(chunk: Chunk) -> pa.RecordBatch:
-    """The records of a chunk, and behind them the columns of the source that they were made of, if there are such."""
+    """The records of a chunk, and behind them the columns of the source that they were made of, if there are such.
+
+    Of groups it is the numbers of their rows instead: the columns would be lists of all the rows that there are.
+    """
     records, source = chunk.records, chunk.source
-    if source is None or source is records or chunk.members is not None:
+    if chunk.members is not None:
+        source = pa.RecordBatch.from_arrays([chunk.members], ["rows"])
+    if source is None or source is records:
         return records
     return pa.RecordBatch.from_arrays(
         [*records.columns, *source.columns], [*records.schema.names, *source.schema.names]
