@@ -97,6 +97,39 @@ def test_a_column_is_converted_as_each_value_alone(
         assert same(got, value), (item, got, value)
 
 
+FORMS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%fZ"]
+
+
+@st.composite
+def nearly_alike(draw: st.DrawFn) -> list[str | None]:
+    """Dates of one form, of which a few have a character replaced, are no day, have another form or are missing."""
+    form = draw(st.sampled_from(FORMS))
+    day = st.datetimes(datetime(1000, 1, 1), datetime(9999, 12, 1)).map(lambda moment: moment.strftime(form))
+    items: list[str | None] = [*draw(st.lists(day, min_size=16, max_size=24))]
+    for at in draw(st.lists(st.integers(0, len(items) - 1), max_size=3)):
+        text = items[at] or draw(day)
+        place = draw(st.integers(0, len(text) - 1))
+        other = text[:place] + draw(st.sampled_from("0123456789-T:.Z /x")) + text[place + 1 :]
+        days = ["0000-00-00", "2024-02-29", "2023-02-29", "2024-13-45", "2024-04-31", "0000-01-01"]
+        clocks = ["24:00:00", "23:60:00", "23:59:60", "00:00:00"]
+        wrong = draw(st.sampled_from(days)) + text[10:11] + draw(st.sampled_from(clocks)) + text[19:]
+        items[at] = draw(st.sampled_from([other, wrong[: len(text)], *WORDS, "é" * (len(text) // 2), None]))
+    return items
+
+
+@settings(max_examples=300)
+@given(nearly_alike(), st.sampled_from([pa.date32(), TIMESTAMP]), st.integers(0, 2))
+def test_a_few_strings_that_differ_leave_the_dates_of_a_column(
+    items: list[str | None], target: pa.DataType, first: int
+) -> None:
+    found, bad = coerce(pa.array(items, pa.string())[first:], target, Options())
+    flat = found.view(pa.int64()) if target == TIMESTAMP else found
+    for i, (item, got) in enumerate(zip(items[first:], flat.to_pylist(), strict=True)):
+        value, fails = alone(item, target, Options())
+        assert (i in bad) == fails, (item, got, value)
+        assert same(got, value), (item, got, value)
+
+
 @pytest.mark.parametrize("target", SCALARS)
 def test_a_text_survives_the_way_there_and_back(target: pa.DataType) -> None:
     values = pa.array(WORDS)

@@ -136,6 +136,7 @@ def write_stream(
             announce()
         parts.finish()
         rejects.finish()
+        parts.settle()
         announce()
     except BaseException:
         parts.discard()

@@ -183,7 +183,7 @@ def is_ours(name: str) -> bool:
 
 
 class WholeFile:
-    """A file being written: counted and perhaps hashed on the way, under a hidden name until :meth:`finish`."""
+    """A file being written: counted and perhaps hashed on the way, under a hidden name until it is sealed."""
 
     def __init__(self, path: Path, *, hashed: bool = True) -> None:
         self.path = path
@@ -217,14 +217,8 @@ class WholeFile:
         with contextlib.suppress(OSError, ValueError):  # the last fsync reports what is wrong
             os.fsync(self._file.fileno())
 
-    def finish(self, rows: int) -> File:
-        """Make it last and give it its name."""
-        file = self.seal(rows)
-        self.settle()
-        return file
-
     def seal(self, rows: int, cached: bool = True) -> File:
-        """As :meth:`finish`, with the disk left to a thread until :meth:`settle`; `cached`: it may stay in memory."""
+        """Have a thread make it last and give it its name, see :meth:`settle`; `cached`: it may stay in memory."""
         self._sealing = threading.Thread(target=self._last, args=(cached,), daemon=True)
         self._sealing.start()
         return File(self.path.name, rows, self.bytes, "" if self._hash is None else self._hash.hexdigest())

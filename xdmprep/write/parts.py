@@ -97,8 +97,11 @@ class Parts(ABC):
         """In order: append what :meth:`make` made of `rows` records; OutputError beyond a part's largest size."""
 
     def finish(self) -> None:
-        """End the last part, and wait until all are on the disk under their names."""
+        """End the last part."""
         self._end_part()
+
+    def settle(self) -> None:
+        """Wait until all parts are on the disk under their names."""
         if self._sealed is not None:
             self._sealed.settle()
 

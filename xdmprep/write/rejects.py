@@ -198,8 +198,11 @@ class Rejects:
         if self._findings:
             self._flush()
         self._settle(0)
-        for file in filter(None, (self._rejects, self._issues)):
-            file.finish(self.rows)
+        files = [file for file in (self._rejects, self._issues) if file is not None]
+        for file in files:
+            file.seal(self.rows)  # the disk takes both at once
+        for file in files:
+            file.settle()
         self._rejects = self._issues = None
 
     def discard(self) -> None:

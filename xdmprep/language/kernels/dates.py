@@ -52,6 +52,12 @@ _MOST_DIGITS = 9
 #: Shapes that Arrow reads, and the places of the fields in them.
 _ARROW = re.compile(r"0000-00-00(?:[T ]00:00:00(?:\.000(?:000)?)?Z?)?")
 _FEW = 100
+#: Strings of which one or more in so many differ are not read by Arrow.
+_MOST = 8
+#: The last day of each month that all years have; 0 for what is no month.
+_LAST_DAYS = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0], np.uint8)
+#: Where hours, minutes and seconds stand, and the largest of each.
+_CLOCK = ((11, 23), (14, 59), (17, 59))
 _PLACES = [("year", 0), ("month", 5), ("day", 8), ("hour", 11), ("minute", 14), ("second", 17), ("nano", 20)]
 
 
@@ -134,15 +140,19 @@ def read(text: pa.Array, patterns: tuple[Pattern, ...], blank_is_null: bool = Fa
     nulls = nulls_of(text)
     if blank_is_null:
         nulls |= np.diff(offsets) == 0
-    if (moments := _read_alike(text, patterns, ~nulls)) is not None:
-        nowhere = np.zeros(n, dtype=bool)
-        return Found(Column(moments), nowhere, nowhere)
-    shaped = made_of(offsets, _without_digits(data), some(nulls)).dictionary_encode()
+    micros, zones = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int32)
+    unsure, fitting = np.zeros(n, dtype=bool), nulls
+    if (found_alike := _read_alike(text, patterns, ~nulls)) is not None:
+        moments, alike = found_alike
+        fitting = nulls | alike
+        if fitting.all():
+            return Found(Column(moments), unsure, unsure)
+        micros[alike] = numpy_of(moments)[alike]
+    todo, fitting = ~fitting, fitting.copy()
+    shaped = made_of(offsets, _without_digits(data), some(fitting)).dictionary_encode()
     codes = shaped.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     shapes = shaped.dictionary.to_pylist()
     likely = [len(patterns) == 1 or bool(_any_of(patterns).fullmatch(shape)) for shape in shapes]
-    micros, zones = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int32)
-    todo, unsure, fitting = ~nulls, np.zeros(n, dtype=bool), nulls.copy()
     for pattern in patterns if any(likely) else ():
         ways = [
             fits and (not pattern.uniform or _way(pattern, shape)) for shape, fits in zip(shapes, likely, strict=True)
@@ -229,24 +239,60 @@ def _read_by_arrow(text: pa.Array, shape: str) -> pa.Array | None:
     return None if numpy_of(moments).min() < _FIRST else moments
 
 
-def _read_alike(text: pa.Array, patterns: Sequence[Pattern], there: Mask) -> pa.Array | None:
-    """Moments of the strings that are `there`, if Arrow reads them, and all have one shape; else None.
+def _read_alike(text: pa.Array, patterns: Sequence[Pattern], there: Mask) -> tuple[pa.Array, Mask] | None:
+    """Moments of strings of one shape that Arrow reads, and which these are; None if they are not most of `there`.
 
     The forms that Arrow takes differ in length, by the character behind the day, or have no Z at the end.
     """
     offsets, data = bytes_of(text)
-    starts, ends = offsets[:-1][there], offsets[1:][there]
-    if not len(starts) or ((ends - starts) != ends[0] - starts[0]).any():
+    sizes = np.diff(offsets)
+    known = sizes[there]
+    if not len(known):
         return None
-    shape = re.sub("[0-9]", "0", data[starts[0] : ends[0]].tobytes().decode())
-    marks = [starts + 10] * (len(shape) > 10) + [ends - 1] * shape.endswith("Z")
-    if not _ARROW.fullmatch(shape) or any((data[at] != data[at[0]]).any() for at in marks):
+    size = int(known[0] if (known == known[0]).all() else np.median(known))
+    usual = there & (sizes == size)
+    starts = offsets[:-1][usual].astype(np.int64)
+    if len(starts) * _MOST < len(known) * (_MOST - 1):
         return None
+    first = data[starts[0] : starts[0] + size]
+    shape = re.sub("[0-9]", "0", first.tobytes().decode())
+    if not _ARROW.fullmatch(shape) or not _first_is_arrows(shape, patterns):
+        return None
+    byte = _reader(data, starts)
+    marks = [10] * (size > 10) + [-1] * shape.endswith("Z")
+    if len(starts) == len(known) and all((byte(at % size) == first[at]).all() for at in marks):
+        moments = _read_by_arrow(only_where(text, there), shape)
+        if moments is not None:
+            return moments, there
+    usual[usual] = _ordinary(byte, shape)  # Arrow refuses all strings for one
+    if usual.sum() * _MOST < len(known) * (_MOST - 1):
+        return None
+    moments = _read_by_arrow(only_where(text, usual), shape)
+    return None if moments is None else (moments, usual)
+
+
+def _first_is_arrows(shape: str, patterns: Sequence[Pattern]) -> bool:
+    """Whether Arrow reads strings of a shape as the first pattern does that fits."""
     for pattern in patterns:
         if way := not pattern.uniform or _way(pattern, shape):
-            known = isinstance(way, _Way) and _arrow_reads(shape, pattern, way.spans)
-            return _read_by_arrow(only_where(text, there), shape) if known else None
-    return None
+            return isinstance(way, _Way) and _arrow_reads(shape, pattern, way.spans)
+    return False
+
+
+def _ordinary(byte: Callable[[int], Ints], shape: str) -> Mask:
+    """Which strings have a shape and numbers of a date, which may be of any day but February 29."""
+    fits = np.array(True)
+    for at, mark in enumerate(shape.encode()):
+        fits = fits & (byte(at) - np.uint8(48) < 10 if mark == 48 else byte(at) == mark)
+
+    def number(at: int) -> Ints:
+        return (byte(at) - np.uint8(48)) * np.uint8(10) + (byte(at + 1) - np.uint8(48))
+
+    day = number(8)
+    fits &= (day > 0) & (day <= np.take(_LAST_DAYS, number(5), mode="clip"))
+    for at, most in _CLOCK if len(shape) > 10 else ():
+        fits &= number(at) <= most
+    return fits
 
 
 def _reader(data: Ints, starts: Ints) -> Callable[[int], Ints]:
