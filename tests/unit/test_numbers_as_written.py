@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -128,3 +129,34 @@ def test_records_with_numbers_of_several_kinds_are_written_as_they_are(
     assert made == rows
     xp.write_parquet(tmp_path / "out" / "part-00000.json", tmp_path / "parquet")
     assert xp.map_rows(tmp_path / "parquet", {"a": "a"}, None).to_pylist() == rows
+
+
+WIDE = xp.Schema.from_dict({
+    "$id": "https://ns.example.com/o", "type": "object", "properties": {
+        "text": {"type": "string"}, "number": {"type": "number"}, "integer": {"type": "integer"},
+        "long": {"type": "integer", "meta:xdmType": "long"},
+        "list": {"type": "array", "items": {"type": "number"}},
+        "object": {"type": "object", "properties": {"n": {"type": "number"}, "t": {"type": "string"}}},
+    },
+})  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [pa.uint64(), pa.decimal128(20, 0)], ids=str)
+@pytest.mark.parametrize("last", [2**63 - 1, 2**63, 2**64 - 1])
+def test_integers_without_a_sign_fit_as_others_of_their_size_do(kind: pa.DataType, last: int) -> None:
+    values = [1, None, last]
+    numbers = [None if one is None else float(one) for one in values]
+    expected = {
+        "text": [one and str(one) for one in values], "number": numbers,
+        "integer": [1, None, None], "long": [1, None, last if last < 2**63 else None],
+    }  # fmt: skip
+    exact = pa.array([one and Decimal(one) for one in values], pa.decimal128(20, 0)).cast(kind)
+    for field, wanted in expected.items():
+        made = xp.map_rows(pa.table({"v": exact}), {field: "v"}, WIDE)
+        assert [row.get(field) for row in made.to_pylist()] == wanted
+    lists = pa.ListArray.from_arrays(pa.array([0, 1, 2, 3], pa.int32()), exact)
+    objects = pa.StructArray.from_arrays([exact, exact], names=["n", "t"])
+    nested = xp.map_rows(pa.table({"l": lists, "o": objects}), {"list": "l", "object": "o"}, WIDE).to_pylist()
+    assert [(row.get("list") or [None])[0] for row in nested] == numbers
+    assert [row.get("object", {}).get("n") for row in nested] == numbers
+    assert [row.get("object", {}).get("t") for row in nested] == expected["text"]

@@ -77,8 +77,9 @@ def coerce(values: pa.Array, target: pa.DataType, options: Options = DEFAULT) ->
         return _mixed(list(parts.values()), target, options)
     if pa.types.is_dictionary(kind) and not values.dictionary.null_count and len(values.dictionary) * 2 <= len(values):
         return _by_dictionary(values, target, options)
-    if pa.types.is_decimal(kind) and (target == TEXT or pa.types.is_integer(target)):
-        values, kind = shapes.normal(values), NUMERAL
+    if pa.types.is_uint64(kind) or (pa.types.is_decimal(kind) and (target == TEXT or pa.types.is_integer(target))):
+        values = shapes.normal(values)
+        kind = values.type
     if kind == NUMERAL:
         return _numerals(values, target, options)
     if kind == FINE and target == TEXT:
@@ -144,8 +145,6 @@ def _converted(values: pa.Array, target: pa.DataType, options: Options) -> Colum
         return None
     if pa.types.is_decimal(kind):
         return Column(doubles(values)) if target == DOUBLE else None
-    if pa.types.is_uint64(kind) and (pc.max(values).as_py() or 0) < 1 << 63:
-        values, kind = values.cast(LONG), LONG
     if pa.types.is_timestamp(kind) and (pa.types.is_date(target) or target == TIMESTAMP):
         return Column(_from_times(values, target))
     source = shapes.normal_type(kind)
