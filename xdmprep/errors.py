@@ -264,10 +264,7 @@ class PlatformError(XdmPrepError):
 
     def within(self, what: str) -> PlatformError:
         """The same error as part of something larger."""
-        return PlatformError(
-            f"{what}: {self.message}", hint=self.hint, status=self.status, code=self.code, request_id=self.request_id,
-            batch=self.batch, file=self.file, retryable=self.retryable,
-        )  # fmt: skip
+        return PlatformError(**{**vars(self), "message": f"{what}: {self.message}"})
 
 
 @dataclass(frozen=True, slots=True)

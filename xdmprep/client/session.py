@@ -237,10 +237,10 @@ class Session:
         if seconds > 0:
             self._sleep(seconds)
 
-    def pause(self, attempt: int, what: str, reason: str = "no clear answer") -> None:
+    def pause(self, attempt: int, what: str) -> None:
         """Wait before the next try: doubling pauses with jitter."""
         seconds = self._pause_seconds(attempt)
-        self._on_retry(f"{what}: {reason}", seconds)
+        self._on_retry(f"{what}: no clear answer", seconds)
         self.wait(seconds)
 
     def _pause_seconds(self, attempt: int) -> float:

@@ -670,28 +670,19 @@ class FilesReport(Report):
         """How many findings the reports of the files hold."""
         return sum(one.kept for one in self.files)
 
-    @property
-    def issues(self) -> pa.Table:
-        """Every finding, file by file and in the order of the rows; the column ``file`` comes first."""
-        return _joined([_named(one.name, one.issues) for one in self.files])
-
     def head(self, count: int) -> pa.Table:
-        """The first findings, errors before warnings in each file, without making rows of the others."""
-        tables = []
+        """The first findings of each file, errors before warnings there; the column ``file`` comes first."""
+        tables = [_named("", ISSUE_SCHEMA.empty_table())]
         for one in self.files:
             tables.append(_named(one.name, one.head(count)))
             count -= tables[-1].num_rows
-        return _joined(tables)
+        return pa.concat_tables(tables)
 
 
 def _named(file: str, table: pa.Table) -> pa.Table:
     if "file" in table.column_names:  # the report itself is of several files
         return table
     return table.add_column(0, "file", pa.repeat(pa.scalar(file, pa.string()), table.num_rows))
-
-
-def _joined(tables: list[pa.Table]) -> pa.Table:
-    return pa.concat_tables(tables or [_named("", ISSUE_SCHEMA.empty_table())])
 
 
 __all__ = ["ENDINGS", "FilesReport", "Group", "Report"]
