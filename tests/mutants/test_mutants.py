@@ -35,7 +35,7 @@ KERNELS, NATIVE = "tests/property/test_kernels.py", "tests/property/test_native.
 #: file -> names of constants and functions to mutate, and the tests that are to notice.
 SITES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "validate/identities.py": (
-        ("MAX_LENGTH", "MAX_IDENTITIES", "_is_identity", "_tests", "_is_ecid", "_filled", "IdentityValue.check",
+        ("MAX_LENGTH", "MAX_IDENTITIES", "_tests", "_is_ecid", "_filled", "IdentityValue.check",
          "IdentityValue.columns", "IdentityItem.check", "IdentityItem.columns", "IdentityCounts.__init__",
          "IdentityCounts._failures"),
         (LIMITS, RULES),

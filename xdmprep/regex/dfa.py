@@ -28,16 +28,25 @@ class _Unusual(Exception):
 
 
 @lru_cache(maxsize=512)
-def automaton(tree: Node) -> Automaton | None:
-    """The automaton of an expression, searched for anywhere; None if it has none."""
+def automaton(tree: Node, opposite: bool = False) -> Automaton | None:
+    """The automaton of an expression, searched for anywhere; None if it has none.
+
+    The `opposite` one accepts strings of ASCII characters in which the expression is not found.
+    """
     parts = tree.parts if isinstance(tree, Seq) else (tree,)
     anchored, closed = bool(parts) and isinstance(parts[0], Begin), bool(parts) and isinstance(parts[-1], End)
     try:
         states = _Parts()
         start, end = states.add(Seq(parts[anchored : len(parts) - closed]))
-        return _determined(states, start, end, anchored, closed)
+        made = _determined(states, start, end, anchored, closed)
     except _Unusual:
         return None
+    if not opposite:
+        return made
+    unknown = len(made.table)  # the state of strings beyond ASCII, but for those that are decided before
+    table = np.vstack([made.table, np.full(256, unknown, np.uint8)])
+    table[: unknown - 2, 128:] = unknown
+    return Automaton(table, np.append(made.accepting ^ 1, np.uint8(0)))
 
 
 class _Parts:

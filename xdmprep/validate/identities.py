@@ -8,10 +8,9 @@ record has more than one.  Sources: Adobe's pages on identityMap, identity field
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache, partial
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,15 +20,14 @@ import pyarrow.compute as pc
 from ..core.arrow_types import holds_text
 from ..core.paths import EVERY, Path
 from ..core.shred import plain, slots, valid
-from ..kernels.arrays import Mask, Positions
-from ..kernels.interface import Automaton
+from ..kernels.arrays import Mask
 from ..schema import Schema
 from . import messages
 from .messages import Failure, Violation, Violations
 from .node import ANY_TYPE, OBJECT, ColumnCompiler, Constraint
 from .patterns import compile_pattern
 from .ruleset import Rules
-from .value_tests import Length, PatternTest, TextTest, ValueTest, among_these, failing, not_accepted, one_by_one
+from .value_tests import Length, NoMatch, PatternTest, ValueTest
 from .view import ANY_KEY, ColumnView, FindingSink, Op, SchemaPath, Shape, View
 
 MAX_LENGTH = 1024
@@ -44,55 +42,12 @@ COUNT, PRIMARY, REQUIRED = "identities", "primary marks", "required identities"
 TOO_LONG = messages.broken("identity-length", most=MAX_LENGTH)
 TOO_MANY = messages.broken("identity-count", most=MAX_IDENTITIES)
 
-_BLANK = re.compile(r"(?i)\s*(?:null|anonymous|invalid)?\s*")
-#: What every blank or placeholder begins with (Python's `\\s` knows blanks beyond ASCII; so does this).
-_SUSPECT_RE2 = (
-    r"^(?:[\s\x{1c}-\x{1f}\x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]"
-    r"|(?i:null|anonymous|invalid)|$)"
-)
-#: First bytes of blanks and of the placeholders, and of everything beyond ASCII.
-_SUSPECT_BYTES = np.isin(np.arange(256), [*range(33), *b"nNaAiI", *range(128, 256)])
-#: Accepts strings that begin with another byte: no text leaves its second or third state.
-_BEGIN = Automaton(
-    np.array([np.where(_SUSPECT_BYTES, 2, 1), [1] * 256, [2] * 256], np.uint8), np.array([0, 1, 0], np.uint8)
-)
+#: Blanks as Python's `str.isspace` knows them.
+_SPACE = r"[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+#: Strings that are no identities: blank ones and placeholders.
+_BLANK = rf"^(?i:{_SPACE}*(?:null|anonymous|invalid)?{_SPACE}*)\z"
 #: What spreadsheets make of ids: text that is forced by a formula or an apostrophe, and numbers with an exponent.
-_SPREADSHEET = re.compile(r"""(?s)=".*"|'[0-9]+|[0-9](?:[.,][0-9]+)?E\+[0-9]+""")
-_AS_SPREADSHEETS = r"^(?:=|'|[0-9.,]+E\+)"
-_BYTES = np.arange(256)
-#: Accepts strings that do not begin so; the states: begin, fine, not fine, digits, digits and E.
-_NO_SPREADSHEET = Automaton(
-    np.array([
-        np.select([np.isin(_BYTES, [*b"='"]), np.isin(_BYTES, [*b"0123456789"])], [2, 3], 1), [1] * 256, [2] * 256,
-        np.select([np.isin(_BYTES, [*b"0123456789.,"]), ord("E") == _BYTES], [3, 4], 1),
-        np.where(ord("+") == _BYTES, 2, 1),
-    ], np.uint8),
-    np.array([1, 1, 0, 1, 1], np.uint8),
-)  # fmt: skip
-
-
-def _is_plain(text: str) -> bool:
-    return _SPREADSHEET.fullmatch(text) is None
-
-
-def _of_spreadsheets(array: pa.Array) -> Positions | None:
-    """Positions of strings as spreadsheets write them."""
-    return not_accepted(_NO_SPREADSHEET, array, partial(_suspects, _AS_SPREADSHEETS, _is_plain))
-
-
-def _is_identity(text: str) -> bool:
-    return _BLANK.fullmatch(text) is None
-
-
-def _blanks(array: pa.Array) -> Positions | None:
-    """Positions of strings that are blank or a placeholder."""
-    return not_accepted(_BEGIN, array, partial(_suspects, _SUSPECT_RE2, _is_identity))
-
-
-def _suspects(begin: str, fits: Callable[[str], bool], array: pa.Array) -> Positions | None:
-    """Positions of strings with a certain begin that do not fit, checked one by one."""
-    found = failing(pc.invert(pc.match_substring_regex(array, begin)))
-    return among_these(found, array, one_by_one(fits, remember=0))
+_SPREADSHEET = r"""^(?s:=".*"|'[0-9]+|[0-9](?:[.,][0-9]+)?E\+[0-9]+)\z"""
 
 
 @cache
@@ -100,8 +55,8 @@ def _tests(ecid: bool) -> tuple[tuple[Failure, ValueTest], ...]:
     if ecid:
         return ((messages.NOT_ECID, PatternTest(compile_pattern("^[0-9]{38}$"))),)
     return (
-        (messages.BLANK, TextTest(_is_identity, _blanks)), (TOO_LONG, Length(0, MAX_LENGTH)),
-        (messages.SPREADSHEET, TextTest(_is_plain, _of_spreadsheets)),
+        (messages.BLANK, NoMatch(_BLANK)), (TOO_LONG, Length(0, MAX_LENGTH)),
+        (messages.SPREADSHEET, NoMatch(_SPREADSHEET)),
     )  # fmt: skip
 
 

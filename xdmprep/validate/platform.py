@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..core.arrow_types import is_list
 from ..core.paths import EVERY, Path, format_path
@@ -25,7 +24,7 @@ from .identities import identity_constraints
 from .node import ANY_TYPE, ARRAY, NUMBERS, OBJECT, STRING, CheckNode, Constraint
 from .record_size import RecordSize
 from .ruleset import Rules
-from .value_tests import OneOf, Past, Range, TextTest, failing, with_nul
+from .value_tests import NoMatch, NoNul, OneOf, Past, Range
 from .view import ANY_KEY
 
 #: Bytes of JSON above which the platform drops a record, by behavior.
@@ -37,10 +36,6 @@ MAX_KEYS = 16
 
 #: Bits of the integer types of XDM.
 BITS = {"byte": 8, "short": 16, "int": 32, "long": 64}
-
-
-_NO_COLON = TextTest(lambda text: ":" not in text, lambda array: failing(pc.invert(pc.match_substring(array, ":"))))
-_NO_NUL = TextTest(lambda text: "\0" not in text, with_nul)
 
 
 @dataclass
@@ -106,7 +101,7 @@ class PlatformCompiler:
             texts = tuple(map(str, labels))
             made.append(Assert(OneOf(texts), messages.broken("soft-enum", listed=messages.limited(texts)), STRING))
         if field.type == "string" and "nul" in rules:
-            made.append(Assert(_NO_NUL, messages.NUL, STRING))
+            made.append(Assert(NoNul(), messages.NUL, STRING))
         if field.type in BITS and "width" in rules:
             made += self._width(field)
         if field.values is not None and "map-keys" in rules:
@@ -152,7 +147,7 @@ class PlatformCompiler:
 
     def _events(self) -> Iterator[tuple[Path, Constraint]]:
         if self._schema.behavior == "time-series":
-            id, timestamp = Assert(_NO_COLON, messages.COLON, STRING), Assert(Past(), messages.FUTURE, STRING)
+            id, timestamp = Assert(NoMatch(":"), messages.COLON, STRING), Assert(Past(), messages.FUTURE, STRING)
             asked = {"_id": id, "@id": id, "timestamp": timestamp, "xdm:timestamp": timestamp}
             for name, constraint in asked.items():
                 if constraint.failure.code in self._rules:

@@ -23,9 +23,9 @@ import pyarrow.compute as pc
 from .. import kernels as loops
 from ..core.arrow_types import doubles, holds_text
 from ..core.shred import plain, slots
-from ..kernels.arrays import Mask, Positions
+from ..kernels.arrays import Mask, Positions, text_bytes
 from ..kernels.interface import Automaton
-from ..regex import compile_ecma
+from ..regex import compile_ecma, compile_java
 from ..regex.dfa import automaton
 from ..schema.types import is_finite
 from .arrow_kinds import as_json
@@ -178,14 +178,18 @@ class Length(ValueTest):
         return Range(self.least, self.most).plain(pc.utf8_length(array))
 
 
-def with_nul(array: pa.Array) -> Positions | None:
-    """The positions of strings with a NUL character."""
-    if pa.types.is_string(array.type):
-        _, places, data = array.buffers()
-        offsets = np.frombuffer(places, np.int32, len(array) + 1, array.offset * 4) if len(array) else [0, 0]
-        if data is None or np.frombuffer(data, np.uint8)[offsets[0] : offsets[-1]].min(initial=255):
-            return None
-    return failing(pc.invert(pc.match_substring(array, "\0")))
+class NoNul(ValueTest):
+    """Strings without a NUL character."""
+
+    def value(self, value: str) -> bool:
+        return "\0" not in value
+
+    def plain(self, array: pa.Array) -> Positions | None:
+        if pa.types.is_string(array.type) and len(array):
+            offsets, data = text_bytes(array)
+            if data[offsets[0] : offsets[-1]].min(initial=255):
+                return None
+        return failing(pc.invert(pc.match_substring(array, "\0")))
 
 
 class PatternTest(ValueTest):
@@ -204,6 +208,22 @@ class PatternTest(ValueTest):
 
     def _search(self, array: pa.Array) -> Positions | None:
         return failing(pc.match_substring_regex(array, self.pattern.re2))
+
+
+class NoMatch(ValueTest):
+    """Strings in which an expression of Java is not found; it is one that RE2 takes."""
+
+    def __init__(self, text: str) -> None:
+        self._regex = compile_java(text)
+
+    def value(self, value: str) -> bool:
+        return not self._regex.found_in(value)
+
+    def plain(self, array: pa.Array) -> Positions | None:
+        return not_accepted(automaton(self._regex.tree, opposite=True), array, self._search)
+
+    def _search(self, array: pa.Array) -> Positions | None:
+        return failing(pc.invert(pc.match_substring_regex(array, self._regex.re2)))
 
 
 class FormatTest(ValueTest):
@@ -226,14 +246,6 @@ class FormatTest(ValueTest):
 
     def plain(self, array: pa.Array) -> Positions | None:
         return not_accepted(self._machine, array, self._single)
-
-
-@dataclass(frozen=True)
-class TextTest(ValueTest):
-    """A test of strings in both forms: of a value, and the positions of a plain column that do not fit."""
-
-    value: Callable[[str], bool]  # type: ignore[assignment]
-    plain: ColumnTest  # type: ignore[assignment]
 
 
 class Past(ValueTest):
