@@ -236,24 +236,24 @@ def _chunks(
 
 def _entries(file: Path, origins: Origins | None) -> Iterator[_Entry]:
     """The lines of rejects: where each stands, its text, its row through all files, its source."""
-    for number, line in enumerate(_LINE.read_text(file).split("\n"), 1):
-        if not line.strip():
-            continue
-        where = f"{file} line {number}"
-        entry = _line(line, where)
+    for where, line, entry in _lines(file):
         row = _row_of(entry["row"], entry.get("file"), origins, where)
         source = entry.get("source")
         yield where, line + "\n", row, None if _still_unfit(source, entry.get("reasons")) else source
 
 
-def _line(line: str, where: str | os.PathLike[str]) -> dict[str, Any]:
-    """One line of rejects."""
-    try:
-        entry = strict_json(line.encode())
-    except UnreadableError as error:
-        raise SourceError(f"{where}: {error.message}, at byte {error.at} of the line.") from None
-    _LINE.check(entry, _LINE_SHAPE, where)
-    return entry
+def _lines(file: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The lines of rejects: where each stands, its text, and what it says."""
+    for number, line in enumerate(_LINE.read_text(file).split("\n"), 1):
+        if not line.strip():
+            continue
+        where = f"{file} line {number}"
+        try:
+            entry = strict_json(line.encode())
+        except UnreadableError as error:
+            raise SourceError(f"{where}: {error.message}, at byte {error.at} of the line.") from None
+        _LINE.check(entry, _LINE_SHAPE, where)
+        yield where, line, entry
 
 
 def _still_unfit(source: dict[str, Any] | None, reasons: Any) -> bool:
@@ -322,11 +322,9 @@ def rejects_table(out: str | os.PathLike[str]) -> pa.Table:
     fields = [("_row", pa.int64()), ("_file", pa.string()), ("_reasons", pa.list_(REASON))]
     rows: list[dict[str, Any]] = []
     path = Path(out) / REJECTS
-    for line in _LINE.read_text(path).split("\n") if path.exists() else ():
-        if line.strip():
-            entry = _line(line, path)
-            own = {"_row": entry["row"], "_file": entry.get("file", name), "_reasons": entry.get("reasons")}
-            rows.append({**(entry.get("source") or {}), **own})
+    for _, _, entry in _lines(path) if path.exists() else ():
+        own = {"_row": entry["row"], "_file": entry.get("file", name), "_reasons": entry.get("reasons")}
+        rows.append({**(entry.get("source") or {}), **own})
     columns, others = _columns(run.get("again", {}).get("columns", {}))
     for column, kind in zip(columns.names, columns.types, strict=True):
         fields.append((column, _inferred([row.get(column) for row in rows]) if column in others else kind))

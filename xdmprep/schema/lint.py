@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..core.rules import RULES
@@ -16,7 +16,7 @@ from ..errors import Issue, did_you_mean, shorten
 from .field import IDENTITY_MAPS, Field
 from .merge import ASSERTIONS
 from .model import Schema
-from .types import FAMILIES, INTEGER_BOUNDS, SCALARS, derived_type, is_finite, tagged_type
+from .types import FAMILIES, INTEGER_BOUNDS, SCALARS, derived_type, has_type, is_finite, tagged_type
 
 Found = Iterator[Issue]
 
@@ -46,14 +46,6 @@ _PAIRS = (
 MAX_FIELDS = 10_000
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+\Z")
-_PYTHON_TYPES: dict[str, Callable[[Any], bool]] = {
-    "string": lambda value: isinstance(value, str),
-    "integer": lambda value: is_finite(value) and value == int(value),
-    "number": lambda value: is_finite(value),
-    "boolean": lambda value: isinstance(value, bool),
-    "array": lambda value: isinstance(value, list),
-    "object": lambda value: isinstance(value, dict),
-}
 
 
 def lint(schema: Schema) -> list[Issue]:
@@ -174,9 +166,8 @@ def _impossible(field: Field) -> Found:
             yield _issue("schema-unfillable", field, f"no value can meet {low} {node[low]} and {high} {node[high]}")
     choices = node.get("enum", [node["const"]] if "const" in node else None)
     json_type = node.get("type")
-    fits = _PYTHON_TYPES.get(json_type) if isinstance(json_type, str) else None
-    if choices is not None and fits is not None:
-        wrong = [value for value in choices if not fits(value)]
+    if choices is not None and isinstance(json_type, str) and json_type in FAMILIES:
+        wrong = [value for value in choices if not has_type(value, json_type)]
         if len(wrong) == len(choices):
             yield _issue("schema-unfillable", field, f"none of the permitted values is of type {json_type}", choices)
         elif wrong:

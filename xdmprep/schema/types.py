@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, TypeGuard
 
 import pyarrow as pa
@@ -125,10 +126,10 @@ def _width(node: Mapping[str, Any]) -> str:
 def _bound(node: Mapping[str, Any], keyword: str, step: int) -> float | None:
     """An inclusive bound of an integer, also from the exclusive keyword."""
     bound = node.get(keyword)
-    if _is_number(bound):
+    if is_finite(bound):
         return bound
     bound = node.get("exclusive" + keyword.capitalize())
-    return bound + step if _is_number(bound) else None
+    return bound + step if is_finite(bound) else None
 
 
 def is_finite(value: Any) -> TypeGuard[int | float]:
@@ -138,5 +139,28 @@ def is_finite(value: Any) -> TypeGuard[int | float]:
     )
 
 
-def _is_number(value: Any) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def json_type(value: Any) -> str:
+    """JSON Schema's name for the type of a value; ``number`` for what is no integer, ``other`` for no JSON value."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, str):
+        return "string"
+    if isinstance(value, int):
+        return "integer"
+    if isinstance(value, float | Decimal):
+        return "number"
+    if isinstance(value, Mapping):
+        return "object"
+    return "array" if isinstance(value, list | tuple) else "other"
+
+
+def has_type(value: Any, kind: str) -> bool:
+    """Whether a value is of a JSON Schema type; ``5.0`` is an integer, ``true`` is no number, NaN is nothing."""
+    actual = json_type(value)
+    if actual == "number":
+        if not math.isfinite(value):
+            return False
+        return kind == "number" or (kind == "integer" and value == math.floor(value))
+    return actual == kind or (actual == "integer" and kind == "number")

@@ -23,8 +23,8 @@ from ..core.typing import RuleSet
 from ..errors import Issue
 from ..kernels.arrays import Positions
 from ..schema import Field, Schema
+from ..schema.field import IDENTITY_MAPS
 from .compile import SchemaCompiler
-from .identities import MAPS
 from .messages import Violation, Violations, as_text
 from .node import ColumnCompiler
 from .opening import ParquetChunk
@@ -129,7 +129,7 @@ class SchemaChecks:
             steps: list[str | int] = []
             for step in parse_path(path) if path else ():
                 shown: str = EVERY if isinstance(step, int) else step
-                if field is not None and not isinstance(step, int) and not _is_identity_map(field):
+                if field is not None and not isinstance(step, int) and field.path not in IDENTITY_MAPS:
                     shown = ANY_KEY if field.values else step if step in field.children else UNKNOWN_KEY
                 steps.append(shown)
                 if field is not None:
@@ -154,10 +154,6 @@ class SchemaChecks:
             report_faults(self.tree.check, chunk.others, SchemaPath(()), records, sink)
             findings += self._placed(sink.findings)
         return replace(chunk, issues=(*chunk.issues, *findings), groups=(), others=())
-
-
-def _is_identity_map(field: Field) -> bool:
-    return len(field.path) == 1 and field.path[0] in MAPS
 
 
 def _some_of(texts: pa.Array, positions: Positions) -> pa.Array:

@@ -16,8 +16,8 @@ from ..core.paths import EVERY, Path
 from ..errors import SchemaError
 from ..kernels.arrays import Mask
 from ..regex import MatchTimeout
-from ..schema.types import is_finite
-from .equality import has_type, hashable, json_type
+from ..schema.types import has_type, is_finite, json_type
+from .equality import hashable
 from .messages import NOT_FINITE, NULL, Failure, Violation, undecided
 from .node import ANY_TYPE, ARRAY, NUMBERS, OBJECT, STRING, CheckNode, ColumnCompiler, Constraint
 from .ops import column_test, each_value, mask_test, on_child, on_elements

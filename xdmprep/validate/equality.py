@@ -1,39 +1,10 @@
-"""Types, equality and multiples of values as JSON Schema defines them."""
+"""Equality and multiples of values as JSON Schema defines them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from decimal import Decimal
 from fractions import Fraction
 from typing import Any
-
-
-def json_type(value: Any) -> str:
-    """JSON Schema's name for the type of a value; ``number`` for what is no integer, ``other`` for no JSON value."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, str):
-        return "string"
-    if isinstance(value, int):
-        return "integer"
-    if isinstance(value, float | Decimal):
-        return "number"
-    if isinstance(value, Mapping):
-        return "object"
-    return "array" if isinstance(value, list | tuple) else "other"
-
-
-def has_type(value: Any, kind: str) -> bool:
-    """Whether a value is of a JSON Schema type; ``5.0`` is an integer, ``true`` is no number, NaN is nothing."""
-    actual = json_type(value)
-    if actual == "number":
-        if not math.isfinite(value):
-            return False
-        return kind == "number" or (kind == "integer" and value == math.floor(value))
-    return actual == kind or (actual == "integer" and kind == "number")
 
 
 def hashable(value: Any) -> Any:

@@ -65,15 +65,17 @@ def _is_reference(text: str, absolute: bool, *letters: str) -> bool:
     return literal is None or is_ipv6(literal) or _IP_FUTURE.fullmatch(literal) is not None
 
 
-def is_date(text: str) -> bool:
-    """``YYYY-MM-DD``, a day that exists, years 0001 to 9999."""
-    if _DATE.fullmatch(text) is None:
-        return False
+def _reads(text: str, reader: Callable[[str], object]) -> bool:
     try:
-        date.fromisoformat(text)
+        reader(text)
     except ValueError:
         return False
     return True
+
+
+def is_date(text: str) -> bool:
+    """``YYYY-MM-DD``, a day that exists, years 0001 to 9999."""
+    return _DATE.fullmatch(text) is not None and _reads(text, date.fromisoformat)
 
 
 def is_time(text: str) -> bool:
@@ -95,20 +97,12 @@ def is_date_time(text: str) -> bool:
 
 def is_ipv4(text: str) -> bool:
     """Four decimal numbers without leading zeros."""
-    try:
-        ipaddress.IPv4Address(text)
-    except ValueError:
-        return False
-    return text.isascii()
+    return text.isascii() and _reads(text, ipaddress.IPv4Address)
 
 
 def is_ipv6(text: str) -> bool:
     """RFC 4291 text form, without a zone."""
-    try:
-        ipaddress.IPv6Address(text)
-    except ValueError:
-        return False
-    return "%" not in text and text.isascii()
+    return "%" not in text and text.isascii() and _reads(text, ipaddress.IPv6Address)
 
 
 @cache

@@ -19,8 +19,8 @@ from ..core.arrow_types import has_doubles
 from ..core.paths import Path
 from ..core.shred import Leaf
 from ..regex import MatchTimeout
+from ..schema.types import json_type
 from .conversion import convert
-from .equality import json_type
 from .messages import Violation, undecided
 from .ops import ValueCheck, each_value, on_nulls
 from .view import ChunkColumns, ColumnShape, ColumnView, LeafShape, Op, SchemaPath, Shape, Verdict
