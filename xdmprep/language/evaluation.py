@@ -74,6 +74,7 @@ class Frame:
         asked: where given, the nodes that asked the interpreter are noted here, and whether once per distinct value.
         shared: the nodes that are evaluated once, with their values once they are known.
         types: where given, the type of each node is noted here.
+        root: the node whose values are handed out, so that no kernel has to take them.
     """
 
     def __init__(
@@ -85,9 +86,10 @@ class Frame:
         asked: dict[Node, bool] | None = None,
         shared: Shared | None = None,
         types: Types | None = None,
+        root: Node | None = None,
     ) -> None:
         self.columns, self.n, self.context, self.keys, self.asked = columns, n, context, keys, asked
-        self.shared, self.types = shared or {}, types
+        self.shared, self.types, self.root = shared or {}, types, root
         self.wanted: Callable[[], Mask] | None = None
         self._normal: dict[str, Any] = {}
         self._worded: dict[str, Any] = {}
@@ -216,7 +218,7 @@ def _call(node: Call, frame: Frame) -> Column:
 def _decided(node: Call, made: Column, arguments: Sequence[Column | Body], frame: Frame) -> Column:
     """What a kernel gave, with the rows that it could not decide evaluated by the interpreter from the arguments.
 
-    Rows stay open where an argument is, and where the values are of another type than the column.
+    Rows stay open where an argument is, and inside the tree where the values are of another type than the column.
     """
     columns, run = [given for given in arguments if isinstance(given, Column)], table()[node.name].run
     unknown, known = without_reason(made), merged(*[column.open for column in columns])
@@ -224,7 +226,7 @@ def _decided(node: Call, made: Column, arguments: Sequence[Column | Body], frame
         unknown = unknown & ~known
     if not unknown.any() or run is None or len(columns) < len(arguments):
         return made
-    return answered(run, made, unknown, columns, frame, node, keep=True)
+    return answered(run, made, unknown, columns, frame, node, keep=node is not frame.root)
 
 
 def without_reason(found: Column) -> Mask:
@@ -340,7 +342,7 @@ def _on_words(node: Call, frame: Frame) -> Column | None:
     if len(words) * 2 > frame.n:
         return None
     places = at.to_numpy(zero_copy_only=False)
-    found = _call(node, Frame({name: words}, len(words), frame.context, None, frame.asked))
+    found = _call(node, Frame({name: words}, len(words), frame.context, None, frame.asked, root=frame.root))
     is_open = None if found.open is None else some(found.open[places])
     why = None if found.why is None else found.why.take(pa.array(places))
     if isinstance(found, Constants):

@@ -191,7 +191,7 @@ class Expression:
         keys = None if self.options.seed is None else _row_keys(records, self.columns, self.text)
         if shared is None:
             shared = dict.fromkeys(self._repeated)
-        frame = Frame(columns, n, Context(self.options), keys, asked, shared)
+        frame = Frame(columns, n, Context(self.options), keys, asked, shared, root=self.folded)
         if self.folded.random and self.options.seed is not None:  # drawn row by row, in the order of the tree
             column = Column(pa.nulls(n), np.ones(n, dtype=bool))
         else:

@@ -232,11 +232,10 @@ def _foremost(keys: list[Any], columns: list[Column], sign: str) -> Ints:
     for i, key in enumerate(keys[1:], 1):
         absent = nulls_of(columns[i].values)
         first, second = (key, best) if sign == "<" else (best, key)
-        better = first < second if isinstance(key, np.ndarray) else as_mask(pc.less(first, second))
-        take = ~absent & (better | none)
+        take = ~absent & (as_mask(pc.less(first, second)) | none)
         which[take] = i
         if i + 1 < len(keys):
-            best = np.where(take, key, best) if isinstance(key, np.ndarray) else pc.if_else(pa.array(take), key, best)
+            best = pc.if_else(pa.array(take), key, best)
             none &= absent
     return which
 

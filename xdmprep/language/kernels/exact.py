@@ -1,21 +1,21 @@
 """Exact numbers: arithmetic and comparisons of decimals with all their digits, and what other numbers they meet.
 
-Arrow's decimals have one scale and up to 76 digits, so each row is worked out with Python's, all at once.
+Sums, products and comparisons are those of Arrow's decimals, cut to the digits that each row has; quotients are
+those of Python's.
 """
 
 from __future__ import annotations
 
-import operator as python
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...core.arrow_types import decimal_texts
+from ...kernels.arrays import offsets_of, ranges
 from ..columns import (
     LONG,
     NUMERAL,
@@ -25,6 +25,7 @@ from ..columns import (
     Mask,
     as_mask,
     because,
+    bytes_of,
     first_reasons,
     merged,
     nulls_of,
@@ -33,19 +34,15 @@ from ..columns import (
     reported,
     some,
 )
-from ..shapes import digits_of, numerals
+from ..shapes import digits_of, numerals, only_where
 from ..values import DECIMAL, QUOTIENT_DIGITS, WIDE, quotients
 from . import texts
 from .table import Constants, Rows, kind, need
 
 #: Longer numbers are left to the interpreter.
 _LONGEST = 100
-_WORK: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
-    "+": WIDE.add, "-": WIDE.subtract, "*": WIDE.multiply, "/": quotients(QUOTIENT_DIGITS).divide, "%": WIDE.remainder,
-}  # fmt: skip
-_ORDER: dict[str, Callable[[Any, Any], bool]] = {
-    "==": python.eq, "!=": python.ne, "<": python.lt, "<=": python.le, ">": python.gt, ">=": python.ge,
-}  # fmt: skip
+#: Digits of Arrow's decimals whose products Arrow has, and behind the point.
+_DIGITS, _SCALE = 37, 18
 _ARROW: dict[str, Callable[..., pa.Array]] = {"+": pc.add, "-": pc.subtract, "*": pc.multiply}
 
 
@@ -54,7 +51,7 @@ class _Numbers:
     """Numbers of a column; 0 where it is null or open.
 
     Attributes:
-        numbers: one for each row.
+        words: what spells the number of each row.
         whole: where the number is an integer; null is one.
         exact: where it is a decimal.
         sizes: the length of what spells it.
@@ -62,7 +59,7 @@ class _Numbers:
         fault: open where the column has no number that is plainly written, and why.
     """
 
-    numbers: list[Decimal]
+    words: pa.Array
     whole: Mask
     exact: Mask
     sizes: Ints
@@ -81,7 +78,7 @@ def _operand(rows: Rows, column: Column) -> _Numbers:
         one = _operand(Rows(1, rows.context), Column(column.values.slice(0, 1)))
         need(one.fault.open is None)
         whole, exact, sizes, null = (np.repeat(each, rows.n) for each in (one.whole, one.exact, one.sizes, one.null))
-        return _Numbers(one.numbers * rows.n, whole, exact, sizes, null, one.fault)
+        return _Numbers(pa.repeat(one.words[0], rows.n), whole, exact, sizes, null, one.fault)
     values = plain(column.values)
     if name == "numeral":
         words = digits_of(values)
@@ -99,9 +96,25 @@ def _operand(rows: Rows, column: Column) -> _Numbers:
         fault = reported(words, rows.opened(fault), (DECIMAL, "is not a number"))
     if odd.any():
         words = pc.if_else(pa.array(odd), None, words)
+    if name == "double":  # one with an exponent is as good as one with many digits
+        sizes = np.where(as_mask(pc.match_substring(words, "e")), _LONGEST, sizes)
     whole = null | ~as_mask(pc.match_substring(words, ".")) & (name != "double")
-    numbers = list(map(Decimal, words.fill_null("0").to_pylist()))
-    return _Numbers(numbers, whole, ~whole & (name == "numeral"), sizes, null, fault)
+    return _Numbers(words.fill_null("0"), whole, ~whole & (name == "numeral"), sizes, null, fault)
+
+
+def _aligned(sides: Sequence[_Numbers]) -> tuple[list[pa.Array], list[Ints], Mask | None]:
+    """Numbers as Arrow's decimals of one scale, the digits of each behind the point, and rows that are too long."""
+    scales, odd = [], np.zeros(len(sides[0].words), dtype=bool)
+    for side in sides:
+        sizes, point = (numpy_of(each) for each in (pc.binary_length(side.words), pc.find_substring(side.words, ".")))
+        scales.append(np.where(point < 0, 0, sizes - point - 1))
+        odd |= scales[-1] > _SCALE
+    scale = max(int(each[~odd].max(initial=0)) for each in scales)
+    for side, each in zip(sides, scales, strict=True):
+        odd |= side.sizes - each > _DIGITS - scale
+    words = [pc.if_else(pa.array(odd), "0", side.words) if odd.any() else side.words for side in sides]
+    decimals = [each.cast(pa.decimal256(_DIGITS, scale)) for each in words]
+    return decimals, [np.where(odd, 0, each) for each in scales], some(odd)
 
 
 def as_long(column: Column) -> Column:
@@ -112,13 +125,6 @@ def as_long(column: Column) -> Column:
     if (pc.max(pc.binary_length(digits)).as_py() or 0) > 18 or pc.any(pc.match_substring(digits, ".")).as_py():
         return column
     return Column(digits.cast(LONG), column.open)
-
-
-def _operands(rows: Rows, left: Column, right: Column) -> tuple[_Numbers, _Numbers, Mask, Mask | None]:
-    """Two operands; where both are integers, and where the reference would not take decimals."""
-    a, b = _operand(rows, left), _operand(rows, right)
-    whole = a.whole & b.whole
-    return a, b, whole, some(~whole & ~a.exact & ~b.exact)
 
 
 def calculated(rows: Rows, left: Column, right: Column, operator: str) -> Column:
@@ -135,23 +141,19 @@ def calculated(rows: Rows, left: Column, right: Column, operator: str) -> Column
     """
     if not rows.n:
         return Column(pa.nulls(0, NUMERAL))
-    a, b, whole, inexact = _operands(rows, left, right)
-    divisors = b.numbers
-    made = Column(None, inexact)
-    if operator in "/%":
-        nought = np.array([not number for number in divisors], dtype=bool)
-        made = because(Column(None, merged(inexact, some(nought))), (nought, "division by zero"))
-        if operator == "/":  # the digits of a quotient depend on those of its operands
-            long = some((a.sizes > QUOTIENT_DIGITS) | (b.sizes > QUOTIENT_DIGITS))
-            made = Column(None, merged(made.open, long), made.why)
-        divisors = [number or Decimal(1) for number in divisors]
-    found = list(map(_WORK[operator], a.numbers, divisors))
-    if operator == "/":
-        for i in np.flatnonzero(whole).tolist():
-            found[i] = WIDE.divide_int(a.numbers[i], divisors[i])
-    # format takes twice the time of str
-    spelled = [format(each, "f") if "E" in (text := str(each)) else text for each in found]
-    words = pa.array(spelled, TEXT)
+    a, b = _operand(rows, left), _operand(rows, right)
+    whole = a.whole & b.whole
+    inexact = some(~whole & ~a.exact & ~b.exact)  # the reference would not take decimals
+    if operator in _ARROW:
+        decimals, scales, long = _aligned([a, b])
+        made = Column(None, merged(inexact, long))
+        found = _ARROW[operator](*decimals)
+        digits = np.add(*scales) if operator == "*" else np.maximum(*scales)
+        words = _without_ends(
+            decimal_texts(found), found.type.scale - digits + ((digits == 0) & (found.type.scale > 0))
+        )
+    else:
+        words, made = _divided(a, b, whole, inexact, operator)
     if pc.any(pc.starts_with(words, "-0")).as_py():  # zero has no sign
         words = pc.replace_substring_regex(words, r"^-([0.]+)$", r"\1")
     bare = ~whole & ~as_mask(pc.match_substring(words, "."))
@@ -169,23 +171,31 @@ def calculated(rows: Rows, left: Column, right: Column, operator: str) -> Column
 _NULL = "an operand is null"
 
 
-def compared(rows: Rows, left: Column, right: Column, sign: str) -> tuple[pa.Array, list[Column]]:
-    """``==``, ``<``... of numbers of which one side is exact.
+def _without_ends(words: pa.Array, counts: Ints) -> pa.Array:
+    """ASCII strings without some of their last characters."""
+    if not counts.any():
+        return words
+    offsets, data = bytes_of(words)
+    sizes = np.diff(offsets) - counts
+    return texts.made_of(offsets_of(sizes), data[ranges(offsets[:-1], sizes)], None)
 
-    Args:
-        rows: of the batch.
-        left: the first operands.
-        right: the second operands.
-        sign: the operator.
 
-    Returns:
-        Where it holds, and of each side a column that is open where it has no number.
-    """
-    a, b, _, inexact = _operands(rows, left, right)
-    held = np.fromiter(map(_ORDER[sign], a.numbers, b.numbers), bool, rows.n)
-    one, both = a.null | b.null, a.null & b.null
-    held = np.where(one, both if sign in ("==", "<=", ">=") else ~both & (sign == "!="), held)
-    return pa.array(held), [a.fault, b.fault, Column(None, None if inexact is None else some(inexact & ~one))]
+def _divided(a: _Numbers, b: _Numbers, whole: Mask, inexact: Mask | None, operator: str) -> tuple[pa.Array, Column]:
+    """``/`` or ``%``: what spells the results, and a column that is open where there is none."""
+    dividends, divisors = (list(map(Decimal, side.words.to_pylist())) for side in (a, b))
+    nought = np.array([not number for number in divisors], dtype=bool)
+    made = because(Column(None, merged(inexact, some(nought))), (nought, "division by zero"))
+    divisors = [number or Decimal(1) for number in divisors]
+    if operator == "/":  # the digits of a quotient depend on those of its operands
+        long = some((a.sizes > QUOTIENT_DIGITS) | (b.sizes > QUOTIENT_DIGITS))
+        made = Column(None, merged(made.open, long), made.why)
+        found = list(map(quotients(QUOTIENT_DIGITS).divide, dividends, divisors))
+        for i in np.flatnonzero(whole).tolist():
+            found[i] = WIDE.divide_int(dividends[i], divisors[i])
+    else:
+        found = list(map(WIDE.remainder, dividends, divisors))
+    # format takes twice the time of str
+    return pa.array([format(each, "f") if "E" in (text := str(each)) else text for each in found], TEXT), made
 
 
 def ordered(rows: Rows, columns: Sequence[Column]) -> list[Column]:
@@ -196,7 +206,7 @@ def ordered(rows: Rows, columns: Sequence[Column]) -> list[Column]:
         columns: of which one is exact.
 
     Returns:
-        Python's decimals of each column, open where it has no number, or the row is left to the interpreter.
+        Decimals of one scale, open where a column has no number, or the row is left to the interpreter.
     """
     sides = [_operand(rows, column) for column in columns]
     # Without a decimal, doubles and fractions in strings have 53 bits: enough for 15 digits.
@@ -204,8 +214,11 @@ def ordered(rows: Rows, columns: Sequence[Column]) -> list[Column]:
     rounded &= ~np.logical_or.reduce([side.exact for side in sides])
     sizes = [side.sizes for side, column in zip(sides, columns, strict=True) if kind(column) != "double"]
     odd = rounded & (np.maximum.reduce(sizes) > 15)
+    decimals, _, long = _aligned(sides)
+    odd = merged(some(odd), long)
     return [
-        Column(np.array(side.numbers, object), merged(side.fault.open, some(odd)), side.fault.why) for side in sides
+        Column(only_where(values, ~side.null), merged(side.fault.open, odd), side.fault.why)
+        for values, side in zip(decimals, sides, strict=True)
     ]
 
 
@@ -213,7 +226,7 @@ def same(left: pa.Array, right: pa.Array) -> Mask:
     """Where integers and exact numbers without nulls are equal."""
     sides = (values if pa.types.is_integer(values.type) else digits_of(values) for values in (left, right))
     one, two = (map(Decimal, side.to_pylist()) for side in sides)
-    return np.fromiter(map(python.eq, one, two), bool, len(left))
+    return np.fromiter(map(Decimal.__eq__, one, two), bool, len(left))
 
 
 def beyond_64_bits(operator: str, x: Ints, y: Ints, values: Ints, rows: Mask) -> pa.Array:

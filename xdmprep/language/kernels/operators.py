@@ -353,11 +353,12 @@ def compared(rows: Rows, left: Column, right: Column, sign: str) -> Column:
     need("mixed" not in (a, b))
     if sign in ("==", "!=") and {a, b} & {"long", "double", "numeral"} and any(map(_never_a_number, (left, right))):
         return Column(pa.repeat(sign == "!=", rows.n))
-    x, y, held = _scalar(left), _scalar(right), None
+    x, y = _scalar(left), _scalar(right)
     sides: list[Column] = []
     numeric = {a, b} & {"long", "double"}
     if "numeral" in (a, b) and {a, b} <= {"numeral", "long", "double", "text"}:
-        held, sides = exact.compared(rows, left, right, sign)
+        sides = exact.ordered(rows, [left, right])
+        x, y = (side.values for side in sides)
     elif a == b and a in ("text", "bool", "moment", "long", "double"):
         pass
     elif numeric and {a, b} <= {"long", "double", "text"}:
@@ -367,8 +368,7 @@ def compared(rows: Rows, left: Column, right: Column, sign: str) -> Column:
         x, y = (pa.array(texts.truth(column.values), mask=nulls_of(column.values)) for column in (left, right))
     else:
         return _without_order(rows, left, right, sign)
-    if held is None:
-        held = _settled(sign, x, y, rows.n)
+    held = _settled(sign, x, y, rows.n)
     odd = merged(*[side.open for side in sides])
     if odd is None:
         return Column(held)

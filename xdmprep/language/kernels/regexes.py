@@ -142,8 +142,8 @@ def border(regex: str) -> list[Mask] | None:
 
 
 @lru_cache(maxsize=256)
-def one_of(regex: str) -> tuple[Mask, bool] | None:
-    """The bytes of which an expression such as ``[|,]`` or ``\\s+`` matches one, and whether it takes all that follow.
+def one_of(regex: str) -> tuple[bytes, bool] | None:
+    """The characters of which an expression such as ``[|,]`` matches one, and whether those that follow too (``\\s+``).
 
     None for others.
     """
@@ -152,7 +152,7 @@ def one_of(regex: str) -> tuple[Mask, bool] | None:
         tree, many = tree.body, True
     if not isinstance(tree, Chars) or tree.set - ASCII:
         return None
-    return np.array([byte in tree.set for byte in range(256)]), many
+    return bytes(code for code in range(128) if code in tree.set), many
 
 
 @dataclass(frozen=True, slots=True)

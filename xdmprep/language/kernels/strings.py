@@ -216,8 +216,8 @@ def _cut(values: pa.Array, regex: Any) -> Column:
         return Column(pc.split_pattern(values, separator))
     if (border := regexes.border(regex)) is not None:
         return Column(_cut_between(values, *border))
-    if (some_bytes := regexes.one_of(regex)) is not None:
-        return Column(_cut_at(values, *some_bytes))
+    if (marks := regexes.one_of(regex)) is not None:
+        return Column(_cut_at(values, *marks))
     found = needed(regexes.search(regex))
     need(not found.empty and found.local)
     return Column(pc.split_pattern_regex(values, found.text), found.beyond(values))
@@ -236,19 +236,18 @@ def _cut_between(values: pa.Array, before: Mask, behind: Mask) -> pa.Array:
     return list_of(np.arange(len(offsets)) + np.searchsorted(cuts, offsets), parts, nulls_of(values))
 
 
-def _cut_at(values: pa.Array, marks: Mask, many: bool) -> pa.Array:
-    """The parts of strings between some bytes of ASCII, each by itself or as many as follow each other."""
+def _cut_at(values: pa.Array, marks: bytes, many: bool) -> pa.Array:
+    """The parts of strings between some characters of ASCII, each by itself or as many as follow each other."""
     offsets, data = bytes_of(values)
-    inside, offsets = data[offsets[0] : offsets[-1]], offsets - offsets[0]
-    marked = marks[inside]
-    hits, left_out = np.flatnonzero(marked), offsets_of(marked)
-    last, before = np.ones(len(hits), dtype=bool), left_out[offsets]
+    inside, offsets = data[offsets[0] : offsets[-1]].tobytes(), offsets - offsets[0]
+    hits = np.flatnonzero(np.frombuffer(inside.translate(bytes(byte in marks for byte in range(256))), np.bool_))
+    last, before = np.ones(len(hits), dtype=bool), np.searchsorted(hits, offsets)
     if many:
-        owners = owners_of(before)
-        last[:-1] = (np.diff(hits) > 1) | (np.diff(owners) > 0)
-    starts = np.sort(np.concatenate([offsets, hits[last] + 1]), kind="stable")
-    parts = texts.made_of(starts - left_out[starts], inside[~marked], None)
-    return list_of(np.arange(len(offsets)) + offsets_of(last)[before], parts, nulls_of(values))
+        last[:-1] = (np.diff(hits) > 1) | (np.diff(owners_of(before)) > 0)
+    ends = np.flatnonzero(last)
+    bounds = np.sort(np.concatenate([offsets - before, hits[ends] - ends]), kind="stable")
+    parts = texts.made_of(bounds, inside.translate(None, marks), None)
+    return list_of(np.arange(len(offsets)) + np.searchsorted(ends, before), parts, nulls_of(values))
 
 
 @kernel(".split", "words fixed")
