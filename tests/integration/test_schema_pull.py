@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from xdmprep.client import Client
-from xdmprep.client.registry import Pulled, compare, list_schemas, pull, read_pins, save
+from xdmprep.client.registry import Pulled, list_schemas, pull, read_pins, save
 from xdmprep.errors import OutputError, PlatformError, SourceError, UsageError
 from xdmprep.schema import Registry, Schema
 
@@ -166,13 +166,13 @@ def test_compact_form_brings_its_components(client: Client, tmp_path: Path) -> N
 
 def test_pins_tell_what_has_changed(client: Client, platform: type[Platform], tmp_path: Path) -> None:
     pulled = pull(client.session, FULL["$id"])
-    assert compare(pulled, tmp_path).state == "new"
+    assert save(pulled, tmp_path, check=True).state == "new"
     assert not (tmp_path / "pulled.json").exists()
     assert [save(pulled, tmp_path).state for _ in range(2)] == ["new", "same"]
     assert read_pins(tmp_path)[FULL["$id"]]["version"] == "1.3"
     platform.schema = {**FULL, "version": "1.4", "title": "Other title"}
     changed = pull(client.session, FULL["$id"])
-    assert compare(changed, tmp_path).state == "changed"
+    assert save(changed, tmp_path, check=True).state == "changed"
     assert Schema.load(tmp_path / "stores-shops.schema.json").version == "1.3"
     saved = save(changed, tmp_path)
     assert (saved.state, saved.file.name) == ("changed", "stores-shops.schema.json")

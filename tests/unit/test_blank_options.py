@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -50,6 +51,23 @@ def test_every_option_and_argument_refuses_blanks(blank: str, message: str, caps
     for line in every:
         assert cli.run(line) == 2, line
         assert message in capsys.readouterr().err, line
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_blank_values_of_a_project_are_refused_where_they_are(
+    blank: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    project = Path("xdmprep.toml")
+    for key in ("sandbox", "config", "schema", "mapping", "encoding"):
+        project.write_text(f'{key} = "{blank}"\n')
+        assert (
+            cli.run(["doctor" if key in ("sandbox", "config") else "prepare", "a.csv"][: 1 + (key != "sandbox")]) == 2
+        )
+        assert f"xdmprep.toml: {key} is blank." in capsys.readouterr().err
+    project.write_text('[command.prepare]\nnull = ["", "-"]\ndelimiter = " "\n')
+    assert cli.run(["prepare", "none.csv", "-m", "m.json", "-s", "s.json", "-o", "o"]) == 2
+    assert "blank" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("blank", ["", "  "])

@@ -49,8 +49,8 @@ EXCLUDED: dict[tuple[str, str, Any], tuple[str, ...]] = {
 }  # fmt: skip
 
 
-#: Parameters of which a blank is a value like others.
-_MAY_BE_BLANK = ("delimiter", "quote", "nulls", "replay_prefix")
+#: Options of which a blank is a value like others.
+MAY_BE_BLANK = frozenset({"--delimiter", "--quote", "--null", "--replay-prefix"})
 
 
 class Command(click.Command):
@@ -63,7 +63,8 @@ class Command(click.Command):
         """Take the arguments and options from the command line."""
         rest = super().parse_args(ctx, args)
         for one in self.params:
-            given = () if one.name in _MAY_BE_BLANK or ctx.resilient_parsing else ctx.params.get(str(one.name))
+            exempt = ctx.resilient_parsing or MAY_BE_BLANK.intersection(one.opts)
+            given = () if exempt else ctx.params.get(str(one.name))
             for text in given if isinstance(given, tuple) else (given,):
                 if isinstance(text, str) and not text.strip():
                     raise click.BadParameter("it is blank." if text else "it is empty.", ctx, one)

@@ -18,6 +18,7 @@ import click
 from ..core.documents import is_file
 from ..core.remote import is_url
 from ..errors import UsageError, did_you_mean, shorten
+from .command import MAY_BE_BLANK
 
 NAME = "xdmprep.toml"
 #: The table that holds those of the commands.
@@ -123,6 +124,8 @@ def _value(file: Path, key: str, option: click.Option, value: Any) -> Any:
         return [_value(file, key, click.Option([f"--{key}"], type=option.type), one) for one in value]
     if isinstance(value, dict | list) or not isinstance(value, str | int | float | bool):
         raise UsageError(f"{file}: {key} takes one value, not {shorten(value, 40)}.")
+    if isinstance(value, str) and not value.strip() and f"--{key}" not in MAY_BE_BLANK:
+        raise UsageError(f"{file}: {key} is blank. Give it a value, or leave it out.")
     if isinstance(value, bool) != (option.is_flag or option.is_bool_flag):
         wanted = "true or false" if option.is_flag else "a value, not true or false"
         raise UsageError(f"{file}: {key} takes {wanted}.")

@@ -302,7 +302,7 @@ def pull(ids: tuple[str, ...], out: Path, form: str, list_them: bool, only_check
         saved = []
         for schema_id in ids:
             pulled = remote.pull(client.session, schema_id, form)
-            done = remote.compare(pulled, out) if only_check else remote.save(pulled, out)
+            done = remote.save(pulled, out, check=only_check)
             if form == "xed-full":
                 with suppress(SchemaError):  # what was pulled is kept, whatever can be read of it
                     warn(Schema.from_dict(pulled.schema, descriptors=pulled.descriptors).profile_warning)

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from .. import wire
 from ..core.documents import exists
-from ..core.manifest import sha256_of, whole_file
+from ..core.manifest import whole_file
 from ..errors import OutputError, PlatformError, SourceError, UsageError, did_you_mean
 from .session import Session, check_json
 
@@ -200,8 +200,8 @@ def create(session: Session, kind: str, body: dict[str, Any]) -> str:
 # ---- files ----------------------------------------------------------------------------------------------------------
 
 
-def save(pulled: Pulled, folder: str | os.PathLike[str]) -> Saved:
-    """Write a schema, its components and descriptors into `folder`, and pin them.
+def save(pulled: Pulled, folder: str | os.PathLike[str], check: bool = False) -> Saved:
+    """Write a schema, its components and descriptors into `folder`, and pin them; with `check` nothing is written.
 
     Files: ``NAME.schema.json``, ``NAME.descriptors.json`` where there are any, ``components/``, and the pins.
 
@@ -210,32 +210,27 @@ def save(pulled: Pulled, folder: str | os.PathLike[str]) -> Saved:
     """
     root = Path(folder)
     pins = read_pins(root)
-    name = str(pins.get(pulled.id, {}).get("file") or _free_name(pulled, root, pins))
-    state = _state(pulled, pins)
+    pin = pins.get(pulled.id, {})
+    name = str(pin.get("file") or _free_name(pulled, root, pins))
+    files = _files(pulled, name)
+    sums = {file: hashlib.sha256(text).hexdigest() for file, text in files.items()}
+    done = Saved(root / name, "new" if not pin else "same" if sums == pin.get("sha256") else "changed")
+    if check:
+        return done
     try:
         (root / "components" if pulled.components else root).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{root}: cannot be made: {error.strerror or error}. Give another folder.") from None
-    files = _files(pulled, name)
     if not pulled.descriptors:
         (root / _descriptors_file(name)).unlink(missing_ok=True)
-    for file_name, content in files.items():
-        with whole_file(root / file_name) as out:
-            out.write(_text(content))
     pins[pulled.id] = {
         "file": name, "title": pulled.schema.get("title", ""), "version": pulled.schema.get("version", ""),
-        "sha256": {file_name: sha256_of(root / file_name) for file_name in files},
+        "sha256": sums,
     }  # fmt: skip
-    with whole_file(root / PINS) as out:
-        out.write(_text({"pulled": dict(sorted(pins.items()))}))
-    return Saved(root / name, state)
-
-
-def compare(pulled: Pulled, folder: str | os.PathLike[str]) -> Saved:
-    """Whether the schema in the registry is the one that is pinned in `folder`; nothing is written."""
-    root = Path(folder)
-    pins = read_pins(root)
-    return Saved(root / str(pins.get(pulled.id, {}).get("file", "")), _state(pulled, pins))
+    for file, text in {**files, PINS: _text({"pulled": dict(sorted(pins.items()))})}.items():
+        with whole_file(root / file) as out:
+            out.write(text)
+    return done
 
 
 def read_pins(folder: Path) -> dict[str, Any]:
@@ -252,27 +247,18 @@ def read_pins(folder: Path) -> dict[str, Any]:
     return pins
 
 
-def _files(pulled: Pulled, name: str) -> dict[str, Any]:
-    """What is kept of a schema whose file has this name: file -> JSON."""
+def _files(pulled: Pulled, name: str) -> dict[str, bytes]:
+    """What is kept of a schema whose file has this name: file -> text."""
     files: dict[str, Any] = {name: pulled.schema}
     for component in pulled.components:
         files[f"components/{_slug(str(component.get('meta:altId') or component.get('$id')))}.json"] = component
     if pulled.descriptors:
         files[_descriptors_file(name)] = list(pulled.descriptors)
-    return files
+    return {file: _text(content) for file, content in files.items()}
 
 
 def _descriptors_file(name: str) -> str:
     return name.removesuffix(".schema.json") + ".descriptors.json"
-
-
-def _state(pulled: Pulled, pins: dict[str, Any]) -> str:
-    pin = pins.get(pulled.id)
-    if pin is None:
-        return "new"
-    wanted = _files(pulled, str(pin.get("file"))).items()
-    sums = {name: hashlib.sha256(_text(content)).hexdigest() for name, content in wanted}
-    return "same" if sums == pin.get("sha256", {}) else "changed"
 
 
 def _text(content: Any) -> bytes:

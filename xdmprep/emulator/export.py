@@ -6,6 +6,7 @@ Ours: ingested files are JSON Lines, where the platform keeps Parquet.
 from __future__ import annotations
 
 import re
+import sqlite3
 from typing import Any
 from urllib.parse import quote
 
@@ -15,7 +16,6 @@ from starlette.responses import FileResponse, Response
 from .. import wire
 from .responses import Refusal, pretty, request_id, whole_number
 from .state import Routes, State
-from .store import OutputFile
 
 PREVIEW_ROWS = 100
 
@@ -42,18 +42,18 @@ def _entry(name: str, size: int, href: str) -> dict[str, Any]:
     return {"name": name, "length": str(size), "_links": {"self": {"href": href}}}
 
 
-def _one(state: State, request: Request, outputs: list[OutputFile], name: str, path: str) -> Response:
+def _one(state: State, request: Request, outputs: list[sqlite3.Row], name: str, path: str) -> Response:
     """The file of that name; a Refusal if it is none of them."""
     for output in outputs:
-        if output.name == name:
+        if output["name"] == name:
             return _send(state, request, output)
     raise Refusal(404, f"{path} does not exist")
 
 
-def _send(state: State, request: Request, output: OutputFile) -> Response:
-    path = state.store.bytes / output.stored
-    _check_range(request, output.bytes)
-    return FileResponse(path, media_type=wire.BYTES_TYPE, headers=request_id(), filename=output.name)
+def _send(state: State, request: Request, output: sqlite3.Row) -> Response:
+    path = state.store.bytes / output["stored"]
+    _check_range(request, output["bytes"])
+    return FileResponse(path, media_type=wire.BYTES_TYPE, headers=request_id(), filename=output["name"])
 
 
 _RANGE = re.compile("bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*", re.IGNORECASE)
@@ -91,8 +91,8 @@ def _meta(state: State, request: Request) -> Response:
         raise Refusal(404, f"{path} does not exist")
     outputs = state.store.outputs(key, folder)
     if not name:
-        places = [(o, here + quote(f"{folder}/{o.name}", safe="")) for o in outputs]
-        return _listing(request, [_entry(o.name, o.bytes, place) for o, place in places])
+        places = [(o, here + quote(f"{folder}/{o['name']}", safe="")) for o in outputs]
+        return _listing(request, [_entry(o["name"], o["bytes"], place) for o, place in places])
     return _one(state, request, outputs, name, path)
 
 
@@ -105,7 +105,7 @@ def _failed(state: State, request: Request) -> Response:
     here = f"{_base(request)}{wire.export_path(key, 'failed')}?path="
     if path is None:
         items = [_entry("_SUCCESS", 0, here + "_SUCCESS")] if outputs else []
-        return _listing(request, items + [_entry(o.name, o.bytes, here + o.name) for o in outputs])
+        return _listing(request, items + [_entry(o["name"], o["bytes"], here + o["name"]) for o in outputs])
     if path == "_SUCCESS" and outputs:
         return Response(b"", 200, {**request_id(), "Content-Type": wire.BYTES_TYPE})
     return _one(state, request, outputs, path, path)
@@ -118,10 +118,10 @@ def _files(state: State, request: Request) -> Response:
     items = []
     for output in state.store.outputs(doc["id"], "data") if doc["status"] not in wire.WAITING else ():
         items.append({
-            "dataSetFileId": output.id, "dataSetViewId": doc["relatedObjects"][0]["id"], "version": "1.0.0",
+            "dataSetFileId": output['id'], "dataSetViewId": doc["relatedObjects"][0]["id"], "version": "1.0.0",
             "created": str(doc.get("completed", 0)), "updated": str(doc.get("updated", 0)), "isValid": True,
-            "records": str(output.records), "size": str(output.bytes),
-            "_links": {"self": {"href": f"{_base(request)}{wire.EXPORT}/files/{output.id}"}},
+            "records": str(output['records']), "size": str(output['bytes']),
+            "_links": {"self": {"href": f"{_base(request)}{wire.EXPORT}/files/{output['id']}"}},
         })  # fmt: skip
     return _listing(request, items)
 
@@ -130,13 +130,13 @@ def _files(state: State, request: Request) -> Response:
 def _file(state: State, request: Request) -> Response:
     """Its list of parts, or with ``path`` the bytes, also in ranges."""
     output = state.store.output(request.path_params["file"])
-    if output is None or output.kind != "data" or state.store.batch(output.batch, state.sandbox(request)) is None:
+    if output is None or output["kind"] != "data" or state.store.batch(output["batch"], state.sandbox(request)) is None:
         raise Refusal(404, f"file {request.path_params['file']} does not exist")
     path = request.query_params.get("path")
     if path is None and request.method == "GET":
-        href = f"{_base(request)}{wire.EXPORT}/files/{output.id}?path={output.name}"
-        return _listing(request, [_entry(output.name, output.bytes, href)])
-    if path != output.name:
+        href = f"{_base(request)}{wire.EXPORT}/files/{output['id']}?path={output['name']}"
+        return _listing(request, [_entry(output["name"], output["bytes"], href)])
+    if path != output["name"]:
         raise Refusal(404, f"{path} does not exist")
     return _send(state, request, output)
 
@@ -148,7 +148,7 @@ def _preview(state: State, request: Request) -> Response:
     rows: list[Any] = []
     for doc in state.store.batches("dataset = ? AND status IN ('active', 'success')", key):
         for output in state.store.outputs(doc["id"], "data"):
-            rows += state.first_records([{"stored": output.stored, "name": output.name}], "json", False, {},
+            rows += state.first_records([output], "json", False, {},
                                         PREVIEW_ROWS - len(rows))  # fmt: skip
             if len(rows) >= PREVIEW_ROWS:
                 return pretty({"data": rows})

@@ -20,7 +20,6 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -49,19 +48,6 @@ INSERT OR IGNORE INTO resource SELECT id, sandbox, 'dataSets', doc FROM dataset 
 DROP TABLE dataset;
 """  # datasets are resources; folders of former versions have them in a table of their own
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-
-
-@dataclass(frozen=True, slots=True)
-class OutputFile:
-    """A file that ingestion made: ``data``, ``failed`` records, ``row_errors`` or the list of ``input_files``."""
-
-    id: str
-    batch: str
-    kind: str
-    name: str
-    bytes: int
-    records: int
-    stored: str
 
 
 #: What a system says where nothing more can be written; the last one is a limit on the size of a file.
@@ -307,23 +293,22 @@ class Store:
 
     # ---- what ingestion made ----------------------------------------------------------------------------------------
 
-    def outputs(self, batch_id: str, kind: str) -> list[OutputFile]:
-        """Files of one kind that ingestion of the batch made, by name."""
-        rows = self.query("SELECT * FROM output WHERE batch = ? AND kind = ? ORDER BY name", batch_id, kind)
-        return [OutputFile(**row) for row in rows]
+    def outputs(self, batch_id: str, kind: str) -> list[sqlite3.Row]:
+        """The files that ingestion made of a kind: ``data``, ``failed``, ``row_errors`` or ``input_files``, by name."""
+        return self.query("SELECT * FROM output WHERE batch = ? AND kind = ? ORDER BY name", batch_id, kind)
 
     def first_row_errors(self, batch_id: str, most: int) -> list[bytes]:
         """The first lines of the row errors that ingestion of the batch found."""
         lines: list[bytes] = []
         for output in self.outputs(batch_id, "row_errors"):
-            with (self.bytes / output.stored).open("rb") as source:
+            with (self.bytes / output["stored"]).open("rb") as source:
                 lines += islice(source, most - len(lines))
         return lines
 
-    def output(self, output_id: str) -> OutputFile | None:
+    def output(self, output_id: str) -> sqlite3.Row | None:
         """One such file by its id."""
         rows = self.query("SELECT * FROM output WHERE id = ?", output_id)
-        return OutputFile(**rows[0]) if rows else None
+        return rows[0] if rows else None
 
     # ---- tokens -----------------------------------------------------------------------------------------------------
 

@@ -45,15 +45,13 @@ class Placing:
     """How a frame's rows are named.
 
     Attributes:
-        columns: what travels behind the frame's own columns.
+        columns: what travels behind the frame's own columns, and puts rows of a frame into its order.
         named_by: those of them that name a row: file and row, file and start of its block, Spark's own number of the
             row in the frame, or none.
-        sorted_by: those that put rows of a frame into its order.
     """
 
     columns: tuple[str, ...] = ()
     named_by: tuple[str, ...] = ()
-    sorted_by: tuple[str, ...] = ()
 
 
 def placed(frame: DataFrame, moved: bool) -> tuple[DataFrame, Placing]:
@@ -61,12 +59,8 @@ def placed(frame: DataFrame, moved: bool) -> tuple[DataFrame, Placing]:
     from pyspark.sql import functions as f
 
     where = _file_columns(frame)
-    if where == (_FILE, _ROW):
-        placing = Placing(where, where, where)
-    elif moved:
-        placing = Placing((*where, _ORDER), (_ORDER,), (*where, _ORDER))
-    else:
-        placing = Placing(where, where, where)
+    counted = moved and where != (_FILE, _ROW)
+    placing = Placing((*where, _ORDER), (_ORDER,)) if counted else Placing(where, where)
     known = {_ORDER: f.monotonically_increasing_id, _BLOCK_FILE: f.input_file_name, _START: f.input_file_block_start}
     more = [(known[name]() if name in known else f.col(name)).alias(safe_name(name)) for name in placing.columns]
     return (frame.select("*", *more) if more else frame), placing

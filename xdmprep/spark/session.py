@@ -30,12 +30,6 @@ _LOCAL = {
 }  # fmt: skip
 
 
-def _has_java() -> bool:
-    """Whether Spark finds a Java machine to start."""
-    home = os.environ.get("JAVA_HOME")
-    return shutil.which("java", path=str(Path(home) / "bin") if home else None) is not None
-
-
 def cause_of(error: Exception) -> str:
     """What went wrong in Spark, in a line: the innermost cause where it names one."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
@@ -55,7 +49,8 @@ def session(master: str | None) -> Iterator[Any]:
             f"--master {shorten(master)} is no address of Spark. Give local[2] (two threads of this machine), "
             "spark://HOST:PORT, yarn or k8s://URL."
         )
-    if not _has_java():
+    home = os.environ.get("JAVA_HOME")
+    if shutil.which("java", path=str(Path(home) / "bin") if home else None) is None:
         raise UsageError(
             "--engine spark needs Java 17, and there is none in JAVA_HOME or on the path. Install it (on Debian: "
             "apt-get install openjdk-17-jre-headless), or leave --engine out."

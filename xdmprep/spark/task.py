@@ -11,6 +11,7 @@ import pickle
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,7 +65,7 @@ class FrameJob:
         if keys:
             known = columns.arrow_schema
             frame = frame.repartition(*(_place(key_source(key, known), known) for key in keys))
-            frame = frame.sortWithinPartitions(*map(safe_name, placing.sorted_by))
+            frame = frame.sortWithinPartitions(*map(safe_name, placing.columns))
         return frame, cls(stage, columns, placing)
 
     def stream(self, batches: Iterable[pa.RecordBatch]) -> tuple[Stream, Places]:
@@ -112,7 +113,7 @@ class PartitionTask:
         rows = iter(batches)
         first = next((batch for batch in rows if batch.num_rows), None)
         if first is not None:
-            done = self._run(_chained(first, rows))
+            done = self._run(chain((first,), rows))
             yield pa.RecordBatch.from_arrays([pa.array([pickle.dumps(done)], pa.binary())], schema=RESULT)
 
     def _run(self, batches: Iterator[pa.RecordBatch]) -> Done:
@@ -132,8 +133,3 @@ class PartitionTask:
         named = [*report.issues["row"].to_pylist(), *(group.first_row for group in report.groups)]
         report.place(places.only(np.unique(np.array(named, np.int64))))
         return Done(stream.name, attempt, written, places.highest, report)
-
-
-def _chained(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield first
-    yield from rest
