@@ -524,3 +524,63 @@ def test_rows_set_aside_are_shown_as_the_source_has_them(kind: str, mapped: bool
         number: {name: value for name, value in row.items() if value is not None}
         for number, row in enumerate(FAULTY[:3], 1)
     }
+
+
+ALL_KINDS = xp.Schema.from_dict(
+    {
+        "$id": "https://ns.adobe.com/acme/schemas/kinds",
+        "title": "Kinds",
+        "type": "object",
+        "meta:extends": ["https://ns.adobe.com/xdm/context/profile", "https://ns.adobe.com/xdm/data/record"],
+        "properties": {
+            "key": {"type": "string"},
+            "n": {"type": "integer"},
+            "tags": {"type": "array", "items": {"type": "object", "properties": {"k": {"type": "string"}}}},
+            "at": {"type": "object", "properties": {"y": {"type": "object", "properties": {"z": {"type": "integer"}}}}},
+            "words": {"type": "object", "additionalProperties": {"type": "string"}},
+            "items": {
+                "type": "object",
+                "additionalProperties": {"type": "object", "properties": {"p": {"type": "string"}}},
+            },
+        },
+    }
+)
+FULL = {"tags": [{"k": "a"}], "at": {"y": {"z": 1}}, "words": {"a": "b"}, "items": {"a": {"p": "b"}}}
+
+
+@pytest.mark.parametrize("form", ["dicts", "lines", "arrow"])
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        {name: value}
+        for name, values in {
+            "tags": (None, [], [None], [{}], [{"k": None}]),
+            "at": (None, {}, {"y": None}, {"y": {}}, {"y": {"z": None}}),
+            "words": (None, {}, {"a": None}),
+            "items": (None, {}, {"a": None}, {"a": {}}, {"a": {"p": None}}),
+        }.items()
+        for value in values
+    ],
+    ids=str,
+)
+def test_fields_that_are_empty_in_every_record_are_absent(nothing: dict[str, Any], form: str, tmp_path: Path) -> None:
+    def source(record: dict[str, Any]) -> Any:
+        if form == "lines":
+            (tmp_path / f"{record['n']}.json").write_text(json.dumps(record) + "\n")
+            return tmp_path / f"{record['n']}.json"
+        return [record] if form == "dicts" else pa.Table.from_pylist([record])
+
+    empty, full = {"key": "1", "n": 1, **nothing}, {"key": "1", "n": 2, **FULL}
+    name = next(iter(nothing))
+    after = {"key": "1", "n": 2}
+    sent, same = [xp.diff(source(empty), source(one), ALL_KINDS, on="key") for one in (after, after | nothing)]
+    assert sent.to_pylist() == same.to_pylist() == [after]
+    assert (same.counts.changed, same.counts.new, same.counts.set_aside) == (1, 0, 0)
+    filled = xp.diff(source(empty), source(full), ALL_KINDS, on="key")
+    assert filled.to_pylist() == [full]
+    gone = xp.diff(source(full), source(after | {"n": 3} | nothing), ALL_KINDS, on="key")
+    assert gone.to_pylist() == [{"key": "1", "n": 3}] and gone.counts.set_aside == 0
+    assert {path.split(".")[0] for path in gone.cannot_clear["path"].to_pylist()} == set(FULL)
+    mapped = xp.map_rows(source(empty), {each: each for each in empty}, ALL_KINDS, strict=True)
+    assert mapped.to_pylist() == [{"key": "1", "n": 1}] and not any(chunk.issues for chunk in mapped.chunks())
+    assert xp.map_rows(source({"n": 0} | nothing), {name: name}, None).to_table().num_rows == 1

@@ -98,7 +98,7 @@ class _Conversion:
             return self._lists(values, target, noted)
         if pa.types.is_struct(target) and (pa.types.is_struct(kind) or pa.types.is_map(kind)):
             return self._to_struct(values, target, noted)
-        if pa.types.is_map(target) and pa.types.is_struct(kind) and kind.num_fields:
+        if pa.types.is_map(target) and pa.types.is_struct(kind):
             return self._struct_to_map(values, target, noted)
         if pa.types.is_map(target) and pa.types.is_map(kind):
             return self._maps(values, target, noted)
@@ -146,6 +146,8 @@ class _Conversion:
     def _struct_to_map(self, values: pa.Array, target: pa.DataType, noted: _Noted) -> _Converted:
         """An object as a map: a field that is null is a key that is not there."""
         names, n = keys_of(values.type), len(values)
+        if not names:
+            return pa.array([[] if there else None for there in valid(values).tolist()], target), []
         made, found = self._to_struct(values, pa.struct([(name, target.item_type) for name in names]), noted)
         rows, fields = np.nonzero(np.stack([valid(part) for part in fields_of(values).values()], axis=1))
         keys = pa.array(names, pa.string()).take(pa.array(fields))

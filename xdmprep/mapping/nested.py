@@ -97,6 +97,11 @@ def says_nothing(field: pa.Field) -> bool:
     return is_unseen(field) or (pa.types.is_struct(field.type) and not field.type.num_fields)
 
 
+def is_hollow(kind: pa.DataType) -> bool:
+    """Whether a type is that of objects that hold nothing, or only such objects."""
+    return bool(pa.types.is_struct(kind) and all(is_hollow(part.type) for part in kind))
+
+
 def leaves_open(field: pa.Field, steps: Path, inside: bool) -> bool:
     """Whether no value was seen on the way that `steps` go into a field, so that more records may have some there.
 

@@ -28,7 +28,7 @@ from ..schema import Field, Schema
 from .destinations import IDENTITY_MAPS, clashes, destination, find, never_fits, target_type, type_name
 from .digits import refuse_lost_digits
 from .fields import FieldMapping
-from .nested import natural, says_nothing
+from .nested import is_hollow, natural, says_nothing
 from .placeholders import filled, left
 from .sets import MappingSet
 from .sources import (
@@ -349,7 +349,8 @@ class _Planner:
     def _outputs(self, one: _Bound, overrides: set[Path]) -> list[Output]:
         node, source, path, target = one.node, one.source, one.path, one.field
         kind = source.type
-        if isinstance(source, ColumnSource) and target is not None and says_nothing(source.field):
+        nothing = isinstance(source, ColumnSource) and target is not None and says_nothing(source.field)
+        if nothing or (kind is not None and is_hollow(kind)):
             kind = pa.null()
         if kind is None and target is None:
             kind = self._sampled(source)

@@ -58,7 +58,7 @@ from ..patch import (
     primary_of,
     refuse_events,
 )
-from ..read import CsvOptions, ExcelOptions, as_records, fingerprint, open_source
+from ..read import CsvOptions, ExcelOptions, fingerprint, open_source, whole_records
 from ..report import Report
 from ..schema import Field, Schema, SchemaLike, as_schema
 from ..validate import Rules, compile_checks
@@ -424,7 +424,7 @@ def _side(
     pandas = sys.modules.get("pandas")
     resident = isinstance(source, pa.Table) or (pandas is not None and isinstance(source, pandas.DataFrame))
     if whole is None:
-        return _as_it_is(as_records(read), schema, resident)
+        return _as_it_is(whole_records(read), schema, resident)
     read = with_what_is_read(read, whole, schema)
     stream = plan.records(read)
     if whole.options.group_by or not _repeatable(whole):

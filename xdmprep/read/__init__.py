@@ -17,7 +17,7 @@ from ..core.remote import as_local, is_elsewhere, shown
 from ..core.signatures import office_kind
 from ..core.stream import Stream, with_all_columns
 from ..errors import SourceError, shorten
-from .arrow import as_records, read_arrow, read_frame, read_parquet
+from .arrow import as_records, read_arrow, read_frame, read_parquet, whole_records
 from .csv import CsvOptions, KnownShapes, read_csv
 from .excel_options import ExcelOptions
 from .opening import is_compressed
@@ -28,7 +28,7 @@ log = logging.getLogger("xdmprep.read")
 
 __all__ = [
     "CsvOptions", "ExcelOptions", "Spooled", "as_records", "expand", "fingerprint", "is_excel",
-    "is_open_file", "not_read", "open_source", "read_csv",
+    "is_open_file", "not_read", "open_source", "read_csv", "whole_records",
 ]  # fmt: skip
 
 

@@ -680,12 +680,12 @@ def _joined(
     return joined(parts), found
 
 
-def as_records(stream: Stream) -> Stream:
-    """A stream of rows as one of records: every column has a type that a record can hold, and a name of its own.
+def whole_records(stream: Stream) -> Stream:
+    """A stream of rows that are records, with all their columns, in the types of the source.
 
     Raises:
-        SourceError: a column has no such type, or another one's name, or a place holds values of different types; the
-            message names it.
+        SourceError: a column has no type that a record can hold, or another one's name, or a place holds values of
+            different types; the message names it.
     """
     stream = with_all_columns(stream)
     stream = reading(stream, frozenset(stream.arrow_schema.names))
@@ -699,6 +699,12 @@ def as_records(stream: Stream) -> Stream:
     for name in names:
         if names.count(name) > 1:
             raise SourceError(f"{stream.name}: has the column {name!r} twice. Rename one of them.")
+    return stream
+
+
+def as_records(stream: Stream) -> Stream:
+    """The same as :func:`whole_records`, with the types that records have without a schema: null becomes string."""
+    stream = whole_records(stream)
     arrow_schema = pa.schema([plain_field(field, exact=False) for field in stream.arrow_schema])
     numbers = {(field.name,) for field in stream.arrow_schema if is_numeral(field)}
     leaves = tuple(
