@@ -18,15 +18,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.arrow_types import TIMESTAMP, doubles, is_text, plain_column
-from ..core.shred import to_pylist
+from ..core.arrow_types import TIMESTAMP, doubles
 from . import shapes
 from .columns import (
     BOOL,
     DOUBLE,
     FINE,
     LONG,
-    MOMENT,
     NUMERAL,
     TEXT,
     ZONED,
@@ -34,11 +32,14 @@ from .columns import (
     Ints,
     Mask,
     as_mask,
+    each_distinct,
     marked,
     merged,
     nulls_of,
     numpy_of,
     plain,
+    some,
+    source_column,
 )
 from .java_time_format import automatic, read_date
 from .kernels import dates, numbers, texts
@@ -71,50 +72,15 @@ def coerce(values: pa.Array, target: pa.DataType, options: Options = DEFAULT) ->
     if values.type == target and _is_finite(values):
         return values, np.zeros(0, dtype=np.int64)
     kind = values.type
-    if pa.types.is_null(kind):
-        return pa.nulls(len(values), target), np.zeros(0, dtype=np.int64)
     if parts := shapes.alternatives(values):
         return _mixed(list(parts.values()), target, options)
     if pa.types.is_dictionary(kind) and not values.dictionary.null_count and len(values.dictionary) * 2 <= len(values):
-        return _by_dictionary(values, target, options)
-    if pa.types.is_uint64(kind) or (pa.types.is_decimal(kind) and (target == TEXT or pa.types.is_integer(target))):
-        values = shapes.normal(values)
-        kind = values.type
-    if kind == NUMERAL:
-        return _numerals(values, target, options)
-    if kind == FINE and target == TEXT:
-        return _by_value(values, target, options)
-    if kind in (ZONED, FINE):
-        return _zoned(values, target, options)
-    if is_text(kind) and _is_date_or_time(target):
-        return _times(plain(values).cast(TEXT), target, options)
+        found, bad = coerce(values.dictionary, target, options)
+        codes = values.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        rows = np.flatnonzero((codes >= 0) & marked(len(found), bad)[codes]) if len(bad) else bad
+        return found.take(values.indices), rows
     column = _converted(plain(values), target, options)
-    if column is None:
-        return _by_value(values, target, options)
-    return _finished(plain(values), column, target, options)
-
-
-def _numerals(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
-    """Exact numbers: their digits, the nearest double, or an integer where there is no fraction."""
-    digits = shapes.digits_of(values)
-    if target == TEXT:
-        return digits, np.zeros(0, dtype=np.int64)
-    if target == DOUBLE:
-        return _finished(digits, numbers.decimals(digits), target, options)
-    if not pa.types.is_integer(target):
-        return _one_by_one(shapes.to_python(values), target, options)
-    return coerce(pc.replace_substring_regex(digits, r"\.0*$", ""), target, options)
-
-
-def _zoned(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
-    """Times in zones: as text with their offset, the day that it is there, or the moment."""
-    if target == TEXT:
-        column = print_moments(values)
-    elif pa.types.is_date(target):
-        column = Column(_from_moments(dates.local_of(values), target))
-    else:
-        return coerce(shapes.instant_of(values), target, options)
-    return _finished(values, column, target, options)
+    return column.values, np.flatnonzero(marked(len(values), column.open))
 
 
 def _mixed(parts: list[pa.Array], target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
@@ -138,180 +104,112 @@ def _is_finite(values: pa.Array) -> bool:
     return True
 
 
-def _converted(values: pa.Array, target: pa.DataType, options: Options) -> Column | None:
-    """The clean rows; None where there is no fast way for the pair of types."""
+def _converted(values: pa.Array, target: pa.DataType, options: Options) -> Column:
+    """`values` as `target`, open where they do not fit."""
     kind = values.type
-    if pa.types.is_nested(target):
-        return None
-    if pa.types.is_decimal(kind):
-        return Column(doubles(values)) if target == DOUBLE else None
-    if pa.types.is_timestamp(kind) and (pa.types.is_date(target) or target == TIMESTAMP):
-        return Column(_from_times(values, target))
-    source = shapes.normal_type(kind)
-    if source is None:
-        return None
-    if source == TEXT:
-        return _from_text(values.cast(TEXT), target, options)
+    if pa.types.is_decimal(kind) and target == DOUBLE:
+        return Column(doubles(values))
     if pa.types.is_date(kind) and target == TEXT:
         return Column(values.cast(TEXT))
-    if pa.types.is_date(kind) and (pa.types.is_date(target) or target == TIMESTAMP):
-        return Column(_from_moments(shapes.normal(values), target))
-    if source == LONG and pa.types.is_integer(target):
-        return _fitted(shapes.normal(values), target)
-    if source == LONG and target == DOUBLE:
-        return numbers.doubles(Column(shapes.normal(values)))
-    if source == DOUBLE and target == DOUBLE:
-        wide = shapes.normal(values)
-        return Column(wide, as_mask(pc.is_inf(wide)))
-    if source == DOUBLE and pa.types.is_integer(target):
-        whole = numbers.truncated(shapes.normal(values), fractions=False)
-        fitted = _fitted(whole.values, target)
-        return Column(fitted.values, merged(whole.open, fitted.open))
-    if target == TEXT and source in (MOMENT, ZONED):
-        return print_moments(shapes.normal(values))
-    if target == TEXT and source in (LONG, BOOL, DOUBLE):
-        found = texts.as_text(shapes.normal(values))
-        return None if found is None else Column(found)
-    if source == BOOL and target == BOOL:
-        return Column(values)
-    return None
+    is_scalar = not pa.types.is_nested(kind) or kind in (NUMERAL, ZONED, FINE)
+    if is_scalar and not pa.types.is_nested(target) and shapes.normal_type(kind) is not None:
+        values = plain(shapes.normal(source_column(values) if pa.types.is_timestamp(kind) else values))
+        made = _of_kind(shapes.type_kind(values.type), values, target, options)
+        if made is not None:
+            return made
+    return Column(pa.nulls(len(values), target), ~nulls_of(values))
 
 
-def _from_text(values: pa.Array, target: pa.DataType, options: Options) -> Column | None:
+def _of_kind(name: str, values: pa.Array, target: pa.DataType, options: Options) -> Column | None:
+    """The same of values of a kind of the language; None where no value of that kind fits."""
+    if name == "text":
+        return _from_text(values, target, options)
+    if name == "numeral" and (target in (TEXT, DOUBLE) or pa.types.is_integer(target)):
+        digits = shapes.digits_of(values)
+        whole = pc.replace_substring_regex(digits, r"\.0*$", "") if pa.types.is_integer(target) else digits
+        return _from_text(whole, target, options)
+    if name in ("moment", "zoned", "fine") and _is_date_or_time(target):
+        return Column(_from_moments(values, target))
+    if name == "fine" and target == TEXT:
+        return Column(pa.array([None if at is None else str(at) for at in shapes.to_python(values)], TEXT))
+    if name in ("moment", "zoned") and target == TEXT:
+        return print_moments(values)
+    if name in ("long", "double", "bool") and target == TEXT:
+        return Column(texts.as_text(values))
+    if name == "long" and pa.types.is_integer(target):
+        return _fitted(Column(values), target)
+    if name == "long" and target == DOUBLE:
+        return Column(values.cast(DOUBLE, safe=False))
+    if name == "double" and pa.types.is_integer(target):
+        return _fitted(numbers.truncated(values, fractions=False), target)
+    if name == "double" and target == DOUBLE:
+        infinite = as_mask(pc.is_inf(values))
+        return Column(pc.if_else(pa.array(infinite), None, values) if infinite.any() else values, some(infinite))
+    return Column(values) if values.type == target else None
+
+
+def _from_text(values: pa.Array, target: pa.DataType, options: Options) -> Column:
+    """Strings as `target`: what is not plainly written is read by the reference, once per distinct string."""
     if target == TEXT:
         return Column(values)
     if pa.types.is_integer(target):
-        whole = numbers.integers(values)
-        fitted = _fitted(whole.values, target)
-        return Column(fitted.values, merged(whole.open, fitted.open))
-    if target == DOUBLE:
-        return numbers.decimals(values)
-    if target == BOOL:
+        column = _fitted(numbers.integers(values), target)
+        fails = _unlike(_WHOLE, values, column.open)
+    elif target == DOUBLE:
+        column = numbers.decimals(values)
+        fails = _unlike(_DECIMAL, values, column.open)
+    elif target == BOOL:
         words, meanings = _words()
         found = pc.index_in(values, value_set=words)
-        return Column(meanings.take(found), nulls_of(found) & ~nulls_of(values))
-    return None
-
-
-def _is_date_or_time(target: pa.DataType) -> bool:
-    return bool(pa.types.is_date(target) or target == TIMESTAMP)
-
-
-def _times(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
-    """Dates or times of strings in one of the automatic formats."""
-    column, failed, _ = dates.read(values, automatic(options), exact=False)
-    moments, is_open = column.values, column.open
-    # the day of a string with an offset is the one that is written
-    moments = dates.local_of(moments) if pa.types.is_date(target) else shapes.instant_of(moments)
-    column = Column(_from_moments(moments, target), None if is_open is None else is_open & ~failed)
-    made, bad = _finished(values, column, target, options)
-    return made, np.union1d(bad, np.flatnonzero(failed))
-
-
-def _from_moments(moments: pa.Array, target: pa.DataType) -> pa.Array:
-    """Days or milliseconds of moments, truncated."""
-    unit = 86_400_000_000 if pa.types.is_date(target) else 1000
-    units = np.floor_divide(numpy_of(moments), unit)
-    mask = nulls_of(moments) if moments.null_count else None
-    if pa.types.is_date(target):
-        return pa.array(units.astype(np.int32), mask=mask).view(target)
-    return pa.array(units, mask=mask).view(target)
-
-
-def _from_times(times: pa.Array, target: pa.DataType) -> pa.Array:
-    """Milliseconds of times, or the days that they are in their own zone; truncated."""
-    if pa.types.is_date(target) and times.type.tz not in (None, "UTC"):
-        times = pc.local_timestamp(times)
-    millis = plain_column(times, exact=False)[0]
-    return millis if target == TIMESTAMP else _from_moments(millis.cast(pa.timestamp("us", "UTC")), target)
-
-
-def _fitted(values: pa.Array, target: pa.DataType) -> Column:
-    """Integers in the width of `target`."""
-    if target == LONG:
-        return Column(values)
-    bound = 1 << (target.bit_width - 1)
-    span = pc.min_max(values)
-    if (span["min"].as_py() or 0) >= -bound and (span["max"].as_py() or 0) < bound:
-        return Column(values.cast(target))
-    large = as_mask(pc.or_(pc.less(values, -bound), pc.greater_equal(values, bound)))
-    return Column(pc.if_else(pa.array(large), None, values).cast(target), large)
-
-
-def _finished(values: pa.Array, column: Column, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
-    """`column` with its open rows evaluated from `values`."""
-    is_open = column.open
-    if is_open is None or not is_open.any():
-        return column.values, np.zeros(0, dtype=np.int64)
-    at = np.flatnonzero(is_open)
-    found, bad = _by_value(values.take(pa.array(at)), target, options)
-    return pc.replace_with_mask(column.values, pa.array(is_open), found), at[bad]
-
-
-def _by_dictionary(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
-    found, bad = coerce(values.dictionary, target, options)
-    return _taken(values.indices, found, marked(len(found), bad))
-
-
-def _by_value(values: pa.Array, target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
-    """Through the reference, once per distinct value unless values are nested."""
-    if pa.types.is_nested(values.type):
-        items = shapes.to_python(values) if values.type in (ZONED, FINE) else to_pylist(values)
-        return _one_by_one(items, target, options)
-    hopeless = _hopeless(plain(values), target, options)
-    if hopeless is not None and hopeless.any():
-        rest = np.flatnonzero(~hopeless)
-        found, bad = (
-            _by_value(values.take(pa.array(rest)), target, options) if len(rest) else (pa.nulls(0, target), rest)
-        )
-        failed = hopeless.copy()
-        failed[rest[bad]] = True
-        places = np.zeros(len(values), dtype=np.int64)
-        places[rest] = np.arange(len(rest))
-        return found.take(pa.array(places, mask=hopeless)), np.flatnonzero(failed)
-    encoded = plain(values).dictionary_encode()
-    words = encoded.dictionary
-    found, bad = _one_by_one(words.to_pylist(), target, options)
-    return _taken(encoded.indices, found, marked(len(words), bad))
+        column = Column(meanings.take(found), nulls_of(found) & ~nulls_of(values))
+        fails = nulls_of(found) & (options.booleans == "documented")
+    else:
+        read, fails, _ = dates.read(values, automatic(options), exact=False)
+        column = Column(_from_moments(read.values, target), read.open)
+    unknown = marked(len(values), column.open) & ~fails
+    if not unknown.any():
+        return column
+    known, which = each_distinct(values.filter(pa.array(unknown)), lambda value: _part(value, target, options))
+    made = pc.replace_with_mask(column.values, pa.array(unknown), pa.array(known, target).take(pa.array(which)))
+    return Column(made, marked(len(values), column.open) & nulls_of(made))
 
 
 _WHOLE = r"^[+-]?[0-9]+\z"
 _DECIMAL = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\z"
 
 
-def _hopeless(values: pa.Array, target: pa.DataType, options: Options) -> Mask | None:
-    """Values of which their form tells that the reference refuses them; None where only it can tell."""
-    kind = values.type
-    if is_text(kind) and (pa.types.is_integer(target) or target == DOUBLE):
-        fits = pc.match_substring_regex(values.cast(TEXT), _DECIMAL if target == DOUBLE else _WHOLE)
-        return as_mask(pc.invert(fits))
-    if is_text(kind) and target == BOOL and options.booleans == "documented":
-        known = pc.is_in(values.cast(TEXT), value_set=pa.array([*TRUE, *FALSE], TEXT))
-        return as_mask(pc.invert(known)) & ~nulls_of(values)
-    if pa.types.is_floating(kind) and pa.types.is_integer(target):
-        exact = values.cast(DOUBLE).fill_null(0).to_numpy(zero_copy_only=False)
-        return np.asarray(np.isfinite(exact) & (exact != np.floor(exact)))
-    return None
+def _unlike(form: str, values: pa.Array, is_open: Mask | None) -> Mask:
+    """The open strings that do not have a form."""
+    found = marked(len(values), is_open)
+    if is_open is not None:
+        found[is_open] = ~as_mask(pc.match_substring_regex(values.filter(pa.array(is_open)), form))
+    return found
 
 
-def _taken(indices: pa.Array, found: pa.Array, failed: Mask) -> tuple[pa.Array, Ints]:
-    values = found.take(indices)
-    if not failed.any():
-        return values, np.zeros(0, dtype=np.int64)
-    rows = indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return values, np.flatnonzero((rows >= 0) & failed[rows])
+def _is_date_or_time(target: pa.DataType) -> bool:
+    return bool(pa.types.is_date(target) or target == TIMESTAMP)
 
 
-def _one_by_one(items: list[Any], target: pa.DataType, options: Options) -> tuple[pa.Array, Ints]:
-    out: list[Any] = []
-    bad: list[int] = []
-    for i, item in enumerate(items):
-        try:
-            out.append(_part(item, target, options))
-        except (Failed, OverflowError):
-            out.append(None)
-            bad.append(i)
-    return pa.array(out, target), np.asarray(bad, dtype=np.int64)
+def _from_moments(moments: pa.Array, target: pa.DataType) -> pa.Array:
+    """Days, those that are written beside an offset, or milliseconds of moments, truncated."""
+    to_date = pa.types.is_date(target)
+    moments = dates.local_of(moments) if to_date else shapes.instant_of(moments)
+    units = np.floor_divide(numpy_of(moments), 86_400_000_000 if to_date else 1000)
+    mask = nulls_of(moments) if moments.null_count else None
+    return pa.array(units.astype(np.int32) if to_date else units, mask=mask).view(target)
+
+
+def _fitted(whole: Column, target: pa.DataType) -> Column:
+    """Integers in the width of `target`; open where they do not fit."""
+    values = whole.values
+    if target == LONG:
+        return whole
+    bound = 1 << (target.bit_width - 1)
+    span = pc.min_max(values)
+    if (span["min"].as_py() or 0) >= -bound and (span["max"].as_py() or 0) < bound:
+        return Column(values.cast(target), whole.open)
+    large = as_mask(pc.or_(pc.less(values, -bound), pc.greater_equal(values, bound)))
+    return Column(pc.if_else(pa.array(large), None, values).cast(target), merged(whole.open, large))
 
 
 def coerce_value(value: Any, target: pa.DataType, options: Options = DEFAULT) -> Any:
@@ -401,7 +299,10 @@ def _time(value: Any, target: pa.DataType, options: Options) -> datetime:
 
 def _part(value: Any, target: pa.DataType, options: Options) -> Any:
     """One value as Arrow takes it: datetimes as milliseconds, as Arrow cuts them toward 1970."""
-    found = coerce_value(value, target, options)
+    try:
+        found = coerce_value(value, target, options)
+    except OverflowError as error:
+        raise Failed(str(error)) from None
     return Moment.of(found).millis if target == TIMESTAMP and found is not None else found
 
 

@@ -112,7 +112,7 @@ def normal_type(kind: pa.DataType) -> pa.DataType | None:
         return TEXT
     if pa.types.is_decimal(kind) and kind.scale >= 0:
         return NUMERAL
-    if kind == NUMERAL:
+    if kind in (NUMERAL, ZONED, FINE):
         return kind
     if pa.types.is_boolean(kind):
         return BOOL
