@@ -149,9 +149,10 @@ class _Conversion:
         if not names:
             return pa.array([[] if there else None for there in valid(values).tolist()], target), []
         made, found = self._to_struct(values, pa.struct([(name, target.item_type) for name in names]), noted)
-        rows, fields = np.nonzero(np.stack([valid(part) for part in fields_of(values).values()], axis=1))
+        there = np.array([valid(part) for part in fields_of(values).values()], dtype=bool).reshape(len(names), n)
+        rows, fields = np.nonzero(there.T)
         keys = pa.array(names, pa.string()).take(pa.array(fields))
-        items = pa.concat_arrays(made.flatten()).take(pa.array(fields * n + rows))
+        items = pa.concat_arrays([*made.flatten(), pa.nulls(0, target.item_type)]).take(pa.array(fields * n + rows))
         offsets = np.searchsorted(rows, np.arange(n + 1)).astype(np.int32)
         return pa.MapArray.from_arrays(
             pa.array(offsets), keys, items, type=target, mask=pa.array(~valid(values))
