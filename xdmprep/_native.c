@@ -477,6 +477,7 @@ typedef struct {
     uint8_t *valid;
     size_t used, nulls;
     int words;
+    int escaped; /* whether there is text behind the closing quote of a value with a quote behind a backslash */
     Word *table;
     uint32_t mask;
     int32_t *starts; /* of the words, and the end of the last */
@@ -570,10 +571,11 @@ static int32_t word_number(Column *column, const uint8_t *text, size_t size, con
 }
 
 /* Copy the value behind an opening quote: doubled quotes as one, without the closing one, and what follows that as it
- * stands; up to 32 bytes more may be written behind it. */
-static size_t copy_unquoted(uint8_t *to, const uint8_t *from, size_t size, uint8_t quote) {
+ * stands; up to 32 bytes more may be written behind it.  `escaped` is set where something follows, and a quote stands
+ * behind a backslash. */
+static size_t copy_unquoted(uint8_t *to, const uint8_t *from, size_t size, uint8_t quote, int *escaped) {
     uint8_t *const begin = to;
-    const uint8_t *const end = from + size;
+    const uint8_t *const value = from, *const end = from + size;
     while (from < end) {
         const uint8_t *next = memchr(from, quote, (size_t)(end - from));
         const int doubled = next && next + 1 < end && next[1] == quote;
@@ -582,6 +584,7 @@ static size_t copy_unquoted(uint8_t *to, const uint8_t *from, size_t size, uint8
         to += plain;
         from += plain + 1; /* a quote is passed over */
         if (!next || doubled) continue;
+        for (const uint8_t *at = value + 1; from < end && at < end; at++) *escaped |= *at == quote && at[-1] == '\\';
         memcpy(to, from, (size_t)(end - from));
         to += end - from;
         break;
@@ -645,7 +648,7 @@ static int fill(Column *column, const Tokens *tokens, size_t columns, size_t low
         if (doubled) {
             length = (size_t)(data + place[0] - text);
             if (scratch_reserve(scratch, length + SLACK)) return NO_MEMORY;
-            length = copy_unquoted(scratch->text, text, length, dialect.quote);
+            length = copy_unquoted(scratch->text, text, length, dialect.quote, &column->escaped);
             text = scratch->text;
         }
         const uint8_t *const text_end = doubled ? text + length : end; /* nothing is read behind it */
@@ -697,11 +700,12 @@ static int64_t records_before(const Tokens *tokens, size_t columns, int64_t stop
     return (int64_t)(low + aside);
 }
 
-/* parse_csv(text, delimiter, quote, columns, wanted, nulls, allocate, stops) -> (rows, [column, ...], aside, before)
+/* parse_csv(text, delimiter, quote, columns, wanted, nulls, allocate, stops)
+ *   -> (rows, [column, ...], aside, before, escaped)
  *
  * Whole records as columns of text.  `wanted`: a list of (number of the column, words?); `nulls`: a list of bytes;
  * `aside`: the records that are in no row, as bytes of int64 (see `Aside`); `stops`: int64, offsets where lines end;
- * `before`: how many records begin before each, bytes of int64.  ValueError where a quote is open at the end. */
+ * `before`: how many records begin before each, bytes of int64; `escaped`: see `Column`.  ValueError where a quote is open at the end. */
 static PyObject *parse_csv(PyObject *self, PyObject *args) {
     (void)self;
     PyObject *text, *wanted, *null_list, *allocate, *stop_list, *result = NULL, *list = NULL;
@@ -789,11 +793,13 @@ static PyObject *parse_csv(PyObject *self, PyObject *args) {
     }
     for (size_t i = 0; i < stop_count; i++) before[i] = records_before(&tokens, (size_t)columns, stops[i]);
     if (!(list = PyList_New(0))) goto out;
+    int escaped = 0;
+    for (Py_ssize_t i = 0; i < count; i++) escaped |= made[i].escaped;
     for (Py_ssize_t i = 0; i < count; i++)
         if (append_stolen(list, column_result(&made[i], objects[3 * i], objects[3 * i + 1], objects[3 * i + 2]))) goto out;
-    result = Py_BuildValue("nOy#y#", rows, list, tokens.aside ? (const char *)tokens.aside : "",
+    result = Py_BuildValue("nOy#y#i", rows, list, tokens.aside ? (const char *)tokens.aside : "",
                            (Py_ssize_t)(tokens.aside_count * sizeof *tokens.aside), (const char *)before,
-                           (Py_ssize_t)(stop_count * sizeof *before));
+                           (Py_ssize_t)(stop_count * sizeof *before), escaped);
 out:
     Py_XDECREF(list);
     held_release(&held);

@@ -249,6 +249,27 @@ def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path, marks: int) -> N
     assert [list(row) for _, row in rows_of(file)[0]] == 2 * [["name", "city"]]
 
 
+ESCAPED = {
+    '"say \\"hi\\" ok"': None, '"\\"hi\\""': None, '"\\"" "': '\\" ', '"6\\""\n2,"7"': None, "'6\\''\n2,'7'": None,
+    '"C:\\dir\\"': "C:\\dir\\", '"a\\""b"': 'a\\"b', '"a""\\""b"': 'a"\\"b', 'a\\"b': 'a\\"b', '"a" "b"': 'a "b"',
+    '"a\\b" c': "a\\b c", "'a\\\"b' c": 'a\\"b c',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("block_bytes", [1, 1 << 20])
+@pytest.mark.parametrize("written", ESCAPED)
+def test_quotes_behind_backslashes_are_never_read_as_others(tmp_path: Path, written: str, block_bytes: int) -> None:
+    value = ESCAPED[written]
+    file = tmp_path / "e.csv"
+    file.write_text(f"id,v\n0,x\n1,{written}\n3,y\n", encoding="utf-8")
+    options = CsvOptions(quote="'" if written[0] == "'" else '"', block_bytes=block_bytes)
+    chunks = [*read_csv(file, options).chunks(2)]
+    rows = [row["v"] for chunk in chunks for row in chunk.records.to_pylist()]
+    unread = [(one.line, one.text) for chunk in chunks for one in chunk.unread if "behind backslashes" in one.message]
+    assert rows == ["x", *([] if value is None else [value]), "y"]
+    assert unread == ([] if value is not None else [(3, f"1,{written}")])
+
+
 @pytest.mark.parametrize("kind", ["utf-16", "utf-32"])
 @pytest.mark.parametrize("order", ["le", "be"])
 def test_no_byte_order_mark(tmp_path: Path, kind: str, order: str) -> None:

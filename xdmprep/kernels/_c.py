@@ -54,10 +54,12 @@ def parse_csv(
     places = {name: number for number, name in enumerate(form.names)}
     wanted = [(places[name], name in form.encoded) for name in names]
     nulls = [text.encode() for text in form.null_values]
-    rows, columns, aside, before = loops.parse_csv(
+    rows, columns, aside, before, escaped = loops.parse_csv(
         data, ord(form.delimiter), ord(form.quote), len(form.names), wanted, nulls, pa.allocate_buffer,
         np.asarray(stops, np.int64),
     )  # fmt: skip
+    if escaped:  # rare
+        return _numpy.parse_csv(data, form, names, stops)
     arrays = []
     for null_count, valid, offsets, *texts in columns:
         bitmap = valid if null_count else None

@@ -51,7 +51,7 @@ def _arrow_parse(data: Any, form: CsvForm, on_ragged: Any, only: Sequence[str]) 
 
 
 #: Records that are set aside (n, 4): number from 0 on, where it begins and ends, and its number of values; -1 for
-#: those of a record that is not UTF-8.
+#: those of a record that is not UTF-8, -2 where quotes inside of values stand behind backslashes.
 Aside = np.ndarray[Any, np.dtype[np.int64]]
 
 
@@ -73,12 +73,17 @@ def parse_csv(
     spans: list[tuple[int, int]] | None = None
     numbers: list[int] = []  # of the records that are parsed
     aside: list[tuple[int, int, int, int]] = []
-    if not is_utf8(data):
+    if not is_utf8(data) or f"\\{form.quote}".encode() in bytes(data):
         data = bytes(data)
         spans = list(cutter.spans(data))
-        numbers = [number for number, span in enumerate(spans) if is_utf8(data[slice(*span)])]
-        good = set(numbers)
-        aside = [(number, *span, -1) for number, span in enumerate(spans) if number not in good]
+        for number, span in enumerate(spans):
+            record = data[slice(*span)]
+            if not is_utf8(record):
+                aside.append((number, *span, -1))
+            elif cutter.has_escapes(record, len(form.names)):
+                aside.append((number, *span, -2))
+            else:
+                numbers.append(number)
         text: memoryview | bytes = b"".join(data[slice(*spans[number])] for number in numbers)
     else:
         text = data

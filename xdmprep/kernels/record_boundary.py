@@ -85,17 +85,28 @@ class Cutter:
 
     def values(self, record: bytes) -> list[bytes]:
         """The values of one record."""
-        values: list[bytes] = []
-        at = self._after_blank(record, 0)
         quote = bytes([self._quote])
+        found = (match.groups() for match in self._values(record))
+        return [rest if quoted is None else quoted.replace(quote * 2, quote) + rest for quoted, rest in found]
+
+    def has_escapes(self, record: bytes, width: int) -> bool:
+        """Whether the values of a record, as many as `width`, were written with quotes behind backslashes.
+
+        That shows where there is text behind the closing quote of a value.
+        """
+        found = [*self._values(record)]
+        escape = b"\\%c" % self._quote
+        return len(found) == width and any(match[1] is not None and match[2] and escape in match[0] for match in found)
+
+    def _values(self, record: bytes) -> Iterator[re.Match[bytes]]:
+        at = self._after_blank(record, 0)
         while True:
             match = self._value.match(record, at)
             assert match is not None  # noqa: S101 (it matches the empty text)
-            quoted, rest = match.groups()
-            values.append(rest if quoted is None else quoted.replace(quote * 2, quote) + rest)
+            yield match
             at = match.end() + 1
             if record[match.end() : at] != bytes([self._delimiter]):
-                return values
+                return
 
     def _after_blank(self, text: bytes, at: int) -> int:
         """Where the line ends at `at` end."""

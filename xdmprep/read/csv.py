@@ -624,6 +624,14 @@ def _unread(
             message = f"the row has {counted(values, 'value')}, {known}"
             yield Unread(number + 1, lines + 1, text.decode(), "ragged-row", message)
             continue
+        if values == -2:
+            quote = shape.opts.quote
+            reason = (
+                f"a value has quotes behind backslashes (\\{quote}), as programs such as Spark and MySQL write them by "
+                f"default; have them doubled ({quote}{quote})"
+            )
+            yield Unread(number + 1, lines + 1, text.decode(), "unreadable", reason)
+            continue
         try:
             text.decode()
         except UnicodeDecodeError as error:

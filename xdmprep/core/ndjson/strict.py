@@ -75,7 +75,7 @@ def strict_json(line: bytes, written: bool = False) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         if text.startswith("\ufeff"):
             raise _fault("a byte order mark before the record, as in files joined to one", 0) from None
-        raise _fault(f"not JSON: {error.msg}", len(text[: error.pos].encode())) from None
+        raise _fault(f"not JSON: {error.msg.removesuffix(' at')}", len(text[: error.pos].encode())) from None
     except UnicodeEncodeError:
         raise _fault("half a surrogate pair (\\ud800 to \\udfff) in a string") from None
     except ValueError as error:
