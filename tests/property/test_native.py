@@ -24,7 +24,6 @@ from xdmprep.core.shred import Leaf
 from xdmprep.kernels import Kernels, native
 from xdmprep.kernels.csv_arrow import Aside
 from xdmprep.read import csv as reading
-from xdmprep.write.encode import escape_all
 
 COMPILER = shutil.which(os.environ.get("CC", "cc"))
 
@@ -168,11 +167,11 @@ def test_records_are_counted_to_the_end_of_each_part(parts: list[list[list[str]]
 @given(st.lists(st.none() | st.text(max_size=70), max_size=30), st.integers(0, 3))
 @example(['\x00\x1f\x7f\b\f\n\r\t"\\/' * 5, None, "plain"], 0)
 def test_escapes_are_those_of_json(texts: list[str | None], skip: int) -> None:
-    compiled()
-    found = escape_all(pa.array(texts, pa.string())[skip:])
-    found.validate(full=True)
     expected = [None if text is None else json.dumps(text, ensure_ascii=False)[1:-1] for text in texts[skip:]]
-    assert found.to_pylist() == expected
+    for loops in (compiled(), kernels.plain):
+        found = loops.escape(pa.array(texts, pa.string())[skip:])
+        found.validate(full=True)
+        assert found.to_pylist() == expected
 
 
 I4, I8 = np.int32, np.int64

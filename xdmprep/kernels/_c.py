@@ -175,17 +175,17 @@ def print_times(millis: pa.Array) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(millis), [bitmap, *made])
 
 
-def escape(column: pa.Array) -> tuple[pa.Array, tuple[Positions, pa.Array] | None]:
+def escape(column: pa.Array) -> pa.Array:
     bitmap, offsets, data = column.buffers()
     if data is None or len(column) == 0:
-        return column, None
+        return column
     places = np.frombuffer(offsets, np.int32, len(column) + 1, column.offset * 4)
     made = loops.escape(places, len(column), data, pa.allocate_buffer)
     if made is None:
-        return column, None
+        return column
     if bitmap is not None and column.offset:
         bitmap = column.is_valid().buffers()[1]
-    return pa.Array.from_buffers(pa.string(), len(column), [bitmap, *made]), None
+    return pa.Array.from_buffers(pa.string(), len(column), [bitmap, *made])
 
 
 def join(

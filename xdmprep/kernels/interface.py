@@ -164,8 +164,8 @@ class Kernels(Protocol):
     def print_times(self, millis: pa.Array, /) -> pa.Array:
         """RFC 3339 in UTC of milliseconds since 1970 (int64); three digits where they are no whole seconds."""
 
-    def escape(self, column: pa.Array, /) -> tuple[pa.Array, tuple[Positions, pa.Array] | None]:
-        """Texts with JSON's escapes: the column, and the positions and texts of those to replace in it, if any."""
+    def escape(self, column: pa.Array, /) -> pa.Array:
+        """Texts with JSON's escapes."""
 
     def join(
         self,

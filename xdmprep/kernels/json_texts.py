@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 
-def escape(column: pa.Array) -> tuple[pa.Array, tuple[np.ndarray[Any, Any], pa.Array] | None]:
-    rows = np.flatnonzero(pc.match_substring_regex(column, r'["\\\x00-\x1f]').fill_null(False))
-    if not len(rows):
-        return column, None
-    texts = column.take(pa.array(rows)).to_pylist()
-    return column, (rows, pa.array([json.dumps(text, ensure_ascii=False)[1:-1] for text in texts], pa.string()))
+def escape(column: pa.Array) -> pa.Array:
+    odd = pc.match_substring_regex(column, r'["\\\x00-\x1f]').fill_null(False)
+    if not odd.true_count:
+        return column
+    texts = [json.dumps(text, ensure_ascii=False)[1:-1] for text in column.filter(odd).to_pylist()]
+    return pc.replace_with_mask(column, odd, pa.array(texts, pa.string()))
 
 
 def printed_otherwise(texts: pa.Array, whole: bool) -> np.ndarray[Any, np.dtype[np.int64]]:

@@ -133,13 +133,12 @@ def _value(column: pa.Array, quoted: bool) -> TextColumn:
     there = valid(column) if column.null_count else None
     if isinstance(column, pa.DictionaryArray):
         texts = column.dictionary.cast(pa.string())
-        return TextColumn(escape_all(texts) if quoted else texts, slots(column.indices), there)
+        return TextColumn(kernels.active.escape(texts) if quoted else texts, slots(column.indices), there)
     if pa.types.is_boolean(kind):
         return TextColumn(_BOOLEANS, slots(column), there)
     if quoted and not pa.types.is_temporal(kind):
         texts = column if pa.types.is_string(kind) else column.cast(pa.string())
-        escaped, others = kernels.active.escape(texts)
-        return TextColumn(escaped, None, there, others)
+        return TextColumn(kernels.active.escape(texts), None, there)
     texts = _printed(column)
     return TextColumn(texts, None, valid(texts) if texts.null_count else None)
 
@@ -206,16 +205,6 @@ def _printed(column: pa.Array) -> pa.Array:
 def quoted(kind: pa.DataType) -> bool:
     """Whether JSON prints values of an Arrow type between quotes."""
     return holds_text(kind) or bool(pa.types.is_date(kind) or pa.types.is_timestamp(kind))
-
-
-def escape_all(column: pa.Array) -> pa.Array:
-    """`column` with its texts escaped."""
-    texts, others = kernels.active.escape(column)
-    if others is None:
-        return texts
-    mask = np.zeros(len(column), bool)
-    mask[others[0]] = True
-    return pc.replace_with_mask(texts, pa.array(mask), others[1].filter(others[1].is_valid()))
 
 
 def scalar_texts(column: pa.Array) -> pa.Array:
