@@ -160,32 +160,30 @@ def _records(source: Any, schema: Schema, mapping: Any, csv: CsvOptions | None, 
     source = as_local(source)
     is_file = isinstance(source, str | os.PathLike) and not is_elsewhere(source)
     in_arrow = is_file and is_arrow_file(Path(source))
-    if (
-        mapping is None
-        and is_file
-        and not in_arrow
-        and Path(source).suffix.lower() not in (".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
-    ):
+    is_table = is_file and Path(source).suffix.lower() in (".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
+    if mapping is None and is_file and not in_arrow and not is_table:
         return open_records(source)
     from ..read import Spooled, as_records, is_open_file, open_source
 
-    if mapping is None and (is_elsewhere(source) or is_open_file(source)):
+    if mapping is not None:
+        from ..mapping import map_stream, with_what_is_read
+
+        return map_stream(with_what_is_read(open_source(source, csv, excel), mapping, schema), mapping, schema)
+    if is_elsewhere(source) or is_open_file(source):
         copy = Spooled(source)
         try:
-            return copy.kept_by(_records(copy.path, schema, mapping, csv, excel))
+            return copy.kept_by(_records(copy.path, schema, None, csv, excel))
         except SourceError as error:
             raise copy.named(error) from None
     from ..read.objects import as_json
 
-    if mapping is None and isinstance(source, list | tuple | Iterator) and not hasattr(source, "__arrow_c_stream__"):
+    if isinstance(source, list | tuple | Iterator) and not hasattr(source, "__arrow_c_stream__"):
         return open_rows(source, as_json)
     rows = open_source(source, csv, excel)
-    if mapping is None and (in_arrow or not is_file):
+    if in_arrow or not is_file:
         return as_records(rows)
-    from ..mapping import MappingSet, map_stream, with_what_is_read
+    from ..mapping import MappingSet, map_stream
 
-    if mapping is not None:
-        return map_stream(with_what_is_read(rows, mapping, schema), mapping, schema)
     if schema.behavior != "adhoc":
         raise UsageError(
             f"{rows.name}: is a flat table, and {schema.name} describes records with a hierarchy. Give the mapping "

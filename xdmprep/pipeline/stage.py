@@ -224,8 +224,6 @@ def _refuse_unfit(mapping: MappingSet, groups: bool) -> None:
 def _batches(batches: Any) -> Iterator[pa.RecordBatch]:
     if isinstance(batches, pa.RecordBatch):
         yield batches
-    elif isinstance(batches, pa.Table):
-        yield from batches.to_batches()
     elif hasattr(batches, "__arrow_c_stream__"):
         yield from pa.RecordBatchReader.from_stream(batches)
     elif isinstance(batches, Iterable):
