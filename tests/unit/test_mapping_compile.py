@@ -325,6 +325,25 @@ class TestFindings:
         _, (finding,) = run({"n": "COL"}, [{"COL": value}], NUMBERS)
         assert finding.hint == ""
 
+    @pytest.mark.parametrize(
+        ("path", "value", "meant"),
+        [
+            ("person.birthYear", '="1980"', 1980), ("person.birthDate", '="1979-12-31"', date(1979, 12, 31)),
+            ("person.birthDate", '="31/12/1979"', date(1979, 12, 31)),
+            ("homeAddress._schema.latitude", '="34,5"', 34.5),
+        ],
+    )  # fmt: skip
+    def test_what_a_spreadsheet_forces_to_be_text_is_read(
+        self, crm: Schema, path: str, value: str, meant: object
+    ) -> None:
+        _, (finding,) = run({path: "COL"}, [{"COL": value}], crm)
+        found = re.fullmatch(r"To read it, map (.*?)( \(.*\))?\.", finding.hint)
+        assert found
+        (record,), findings = run({path: found[1]}, [{"COL": value}], crm)
+        for step in path.split("."):
+            record = record[step]
+        assert record == meant and not findings
+
     def test_whole_numbers_with_points_between_thousands(self) -> None:
         _, (finding,) = run({"whole": "COL"}, [{"COL": "1.000"}], NUMBERS)
         assert finding.hint == 'To read it, map replacestr(COL, ".", "") (it looks like points between thousands).'

@@ -96,7 +96,8 @@ def _working(distinct: pa.Array, target: pa.DataType, options: Options) -> list[
         for row, *fine in zip(at, *(each.to_pylist() for each in reads), strict=True):
             found = tuple(text for text, reads_it in zip(candidates, fine, strict=True) if reads_it)
             # 03/04/2024 and 1,234 may be read in two ways; elsewhere the simplest will do
-            working[row] = found if _is_time(target) or found in _TWO_WAYS else found[:1]
+            several = found in _TWO_WAYS or (_is_time(target) and found[:1] != (_UNFORCED,))
+            working[row] = found if several else found[:1]
     return working
 
 
@@ -131,6 +132,8 @@ def _candidates(shape: str, target: pa.DataType) -> list[str]:
     """Expressions over ``${value}`` that are worth a try for values of this shape."""
     if len(shape) > MAX_LENGTH:
         return []
+    if forced := re.fullmatch('="(.*)"', shape):
+        return [text.replace("${value}", _UNFORCED) for text in ("${value}", *_candidates(forced[1], target))]
     if _is_time(target):
         return _date_candidates(shape)
     if pa.types.is_boolean(target):
@@ -140,6 +143,8 @@ def _candidates(shape: str, target: pa.DataType) -> list[str]:
     return []
 
 
+#: What reads the text of ``="12"``, as spreadsheets write what is to stay as it is.
+_UNFORCED = """replacestr(replacestr(${value}, "=", ""), '"', "")"""
 _COMMA = 'replacestr(${value}, ",", ".")'
 _COMMA_AND_POINTS = 'replacestr(replacestr(${value}, ".", ""), ",", ".")'
 _WHOLE = "to_bigint(${value})"
