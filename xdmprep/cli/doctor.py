@@ -6,12 +6,12 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import click
 
@@ -105,19 +105,16 @@ def _platform(to: Connection) -> Iterator[Diagnosis]:
         config = client.config
         where = f"{config.url}, sandbox {config.sandbox}"
         yield Diagnosis("connection", "ok", where + (f", organisation {config.org}" if not config.local else ""))
-        for name, ask in _requests(client):
-            try:
-                ask()
-            except PlatformError as error:
-                yield Diagnosis(name, "error", str(error))
-                return
-            yield Diagnosis(name, "ok", {"token": "accepted", "platform": "answers"}[name])
-
-
-def _requests(client: Any) -> Iterator[tuple[str, Callable[[], Any]]]:
-    if not client.config.token:
-        yield "token", client.session.token
-    yield "platform", lambda: client.batches(limit=1)
+        name = "token"
+        try:
+            if not config.token:
+                client.session.token()
+                yield Diagnosis(name, "ok", "accepted")
+            name = "platform"
+            client.batches(limit=1)
+            yield Diagnosis(name, "ok", "answers")
+        except PlatformError as error:
+            yield Diagnosis(name, "error", str(error))
 
 
 @click.command(

@@ -142,19 +142,14 @@ def upload(folder: str, dataset: str, to: Connection, wait_: bool, wait_seconds:
         event("batch", id=batch.id, status=batch.status)
         if wait_:
             batch = client.wait(batch.id, timeout, on_status=_watched, completed=True)
-        return _outcome(batch, folder, here, wait_, to)
+        _describe(batch)
+        if wait_:  # counts that are not those of the files are an error
+            from ..client.checks import check_counts
 
-
-def _outcome(batch: Batch, folder: str, here: Path, waited: bool, to: Connection) -> int:
-    """Say what became of an upload; the exit code.  Counts that are not those of the files are an error."""
-    _describe(batch)
-    if waited:
-        from ..client.checks import check_counts
-
-        say(check_counts(_manifests(here)[0], batch))
-    answer(batch.to_dict)
-    _next(batch, to, folder, known=waited)
-    return 1 if waited and _failed(batch) else 0
+            say(check_counts(_manifests(here)[0], batch))
+        answer(batch.to_dict)
+        _next(batch, to, folder, known=wait_)
+        return 1 if wait_ and _failed(batch) else 0
 
 
 def _failed(batch: Batch) -> bool:

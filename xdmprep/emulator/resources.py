@@ -24,8 +24,8 @@ from .. import wire
 from .patching import json_patch
 from .registry import ADHOC, CREATED, OTHER_NAMES, container_of, kind_of
 from .responses import Refusal, empty, json_object, pretty, request_id, whole_number
-from .state import Routes, State
-from .store import now_ms, sandbox_id
+from .state import Routes, State, made_by
+from .store import sandbox_id
 
 MOST = 500
 DESCRIPTORS = ("xdm:alternateDisplayInfo", "xdm:descriptorIdentity", "xdm:descriptorReferenceIdentity",
@@ -263,11 +263,11 @@ def _create_resource(state: State, request: Request, body: Any) -> Response:
     supers = _supers(direct, known)
     if kind == "classes" and ADHOC in supers:
         _name_columns(doc, f"_{key}")
-    at, client = now_ms(), request.headers.get("x-api-key", "")
-    user = f"{client}@AdobeID"
+    made = made_by(request)
+    at, client, user = made["created"], made["createdClient"], made["createdUser"]
     doc |= {
         "$id": f"https://ns.adobe.com/{tenant}/{folder}/{key}", "meta:altId": f"_{tenant}.{folder}.{key}",
-        "meta:resourceType": folder, "version": "1.0", "imsOrg": request.headers.get("x-gw-ims-org-id", ""),
+        "meta:resourceType": folder, "version": "1.0", "imsOrg": made["imsOrg"],
         "meta:extensible": kind != "schemas", "meta:abstract": kind != "schemas", "meta:extends": supers,
         "meta:xdmType": "object",
         "meta:registryMetadata": {
