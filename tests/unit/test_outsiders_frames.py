@@ -282,6 +282,23 @@ def test_an_object_that_no_record_holds_is_not_lost_in_a_later_table() -> None:
     assert len(xp.map_rows(odd, {"id": "id"}, SCHEMA).to_pylist()) == 3
 
 
+INNER = np.dtype([("a", "i8"), ("b", "f8"), ("c", [("d", "U3")])])
+
+
+def test_strings_and_structures_of_numpy_are_read_whole() -> None:
+    inner = np.array([(2**53 + 1, 0.5, ("x\0y",)), (2, 1.5, ("",))], dtype=INNER)
+    expected = [{"a": 2**53 + 1, "b": 0.5, "c": {"d": "x\0y"}}, {"a": 2, "b": 1.5, "c": {"d": ""}}]
+    outer = np.array(list(zip(inner, ["p\0q", "r"], strict=True)), dtype=[("v", INNER), ("t", "U3")])
+    sources: list[Any] = [
+        outer, {"v": inner, "t": outer["t"]}, [{"v": row["v"], "t": row["t"]} for row in outer],
+        pd.DataFrame({"v": pd.Series([*inner], dtype=object), "t": outer["t"]}),
+    ]  # fmt: skip
+    for source in sources:
+        made = xp.map_rows(source, {"_acme.v": "v", "_acme.t": "t"}).to_pylist()
+        assert [row["_acme"]["v"] for row in made] == expected
+        assert [row["_acme"]["t"] for row in made] == ["p\0q", "r"]
+
+
 @pytest.mark.parametrize("make", [lambda rows: rows, iter, pd.DataFrame])
 def test_sets_are_lists_in_order(make: Any) -> None:
     rows = [{"v": {*"hgfedcba"}}, {"v": frozenset({"10", "9", "a"})}]

@@ -99,6 +99,19 @@ def test_what_no_record_holds_is_said_in_plain_words(kind: str, schema: Any, exp
     assert "extension<" not in said and "[us" not in said and "\n  File" not in said
 
 
+@pytest.mark.parametrize("schema", [True, False])
+@pytest.mark.parametrize("kind", [pa.binary(), pa.duration("s")], ids=str)
+def test_a_field_that_no_record_holds_is_never_left_out(kind: pa.DataType, schema: bool) -> None:
+    inner = pa.StructArray.from_arrays([pa.array(["x"]), pa.nulls(1, kind)], names=["a", "b"])
+    objects = {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}}
+    target = xp.Schema.from_dict({"$id": "https://ns.example.com/o", "type": "object", "properties": {"o": objects}})
+    with pytest.raises(xp.MappingError, match=r"^o <- v: 'o\.b': a .* cannot be held by a record"):
+        xp.map_rows(pa.table({"v": inner}), {"o": "v"}, target if schema else None)
+    assert xp.map_rows(pa.table({"v": inner}), {"o.a": "v.a"}, target if schema else None).to_pylist() == [
+        {"o": {"a": "x"}}
+    ]
+
+
 def test_columns_named_by_numbers_are_named_by_the_frame() -> None:
     with pytest.raises(xp.MappingError, match=r"frame\.columns = \[\.\.\.\] for a DataFrame"):
         xp.map_rows(pd.DataFrame([["1", "2"]]), {"t": "first"}, SCHEMA)

@@ -454,8 +454,9 @@ class _Planner:
                     if reason:
                         raise MappingError(f"'{format_path(path)}': {reason}.")
                 made = pa.float64() if below is None and is_numeral(child) else target_type(below, child.type)
-                if made is not None:
-                    yield way, made, child
+                if made is None:
+                    raise MappingError(f"'{format_path(path)}': {why_unheld(child.type)}.")
+                yield way, made, child
 
 
 def _held(made: pa.DataType | None, kind: pa.DataType | None) -> pa.DataType:

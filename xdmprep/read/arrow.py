@@ -316,7 +316,10 @@ def _column(values: Any) -> pa.Array | pa.ChunkedArray | Objects:
         return _of_series(values)
     if module == "polars":
         return _from_polars(values.to_frame())[1][0]
-    if str(getattr(values, "dtype", "")) == "object" and is_slow_or_odd(values):
+    kind = getattr(values, "dtype", None)
+    if getattr(kind, "kind", "") == "U":  # Arrow ends its strings at a NUL
+        values = values.astype(object)
+    elif getattr(kind, "names", None) or (str(kind) == "object" and is_slow_or_odd(values)):
         return Objects(list(values))
     try:
         return pa.array(values)

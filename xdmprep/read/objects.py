@@ -230,6 +230,8 @@ def _usual(value: Any) -> Any:
     if module == "numpy":
         if type(value).__name__ == "datetime64":
             return _of_numpy_time(value)
+        if names := value.dtype.names if hasattr(value, "dtype") else ():
+            return list(value) if value.ndim else {name: value[name] for name in names}
         if getattr(getattr(value, "dtype", None), "char", "") == "f":  # float32, as it is printed, see plain_column
             is_integer = not value.ndim and float(value).is_integer() and abs(value) < _EXACT
             return list(value) if value.ndim else float(value if is_integer else str(value))
