@@ -318,10 +318,12 @@ SCALARS = {
 @pytest.mark.parametrize("name", ["min", "max"])
 @pytest.mark.parametrize("first", [*SCALARS, "0", "2.5", "'10'", "true"])
 def test_extremes_of_all_kinds_are_those_of_each_row(name: str, first: str) -> None:
+    """With each other kind, and with a third of the pairs of kinds: another third for the next kind."""
     chance = random.Random(f"{name} {first}")
     schema = pa.schema([(key, kind) for key, (kind, _) in SCALARS.items()])
     others = [*SCALARS, "0", "2.5", "'10'", "true"]
-    for rest in [(one,) for one in others] + list(itertools.product(others, repeat=2)):
+    pairs = list(itertools.product(others, repeat=2))[(others.index(first) + (name == "max")) % 3 :: 3]
+    for rest in [(one,) for one in others] + pairs:
         rows = [{key: chance.choice(values) for key, (_, values) in SCALARS.items()} for _ in range(16)]
         check(f"{name}({', '.join((first, *rest))})", rows, schema=schema)
 

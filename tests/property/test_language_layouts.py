@@ -21,6 +21,7 @@ import pytest
 from language_kit import outgoing, values_of
 
 import xdmprep as xp
+from xdmprep import kernels
 from xdmprep.errors import ExpressionError, MissingDependencyError
 from xdmprep.language import compile_expression
 from xdmprep.language.catalogue import Context
@@ -232,8 +233,9 @@ TYPED = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("both_ways", ["plain"], indirect=True)  # and the other way in the test: the rest is shared
 @pytest.mark.parametrize("kind", TYPED)
-def test_columns_of_every_type_give_what_each_value_gives_alone(kind: str) -> None:
+def test_columns_of_every_type_give_what_each_value_gives_alone(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     column, start = TYPED[kind], list(TYPED).index(kind) % 3  # each example with a third of the types
     items = column.to_pylist(maps_as_pydicts="strict")
     for template in [*KERNELS, *of_the_catalogue()[start::3]]:
@@ -244,14 +246,16 @@ def test_columns_of_every_type_give_what_each_value_gives_alone(kind: str) -> No
             continue
         if text.startswith("get_keys"):  # keys of a column of objects have one order
             continue
-        assert len(expression.apply(pa.record_batch({"c": column.slice(0, 0)})).column) == 0
-        got = expression.apply(pa.record_batch({"c": column}))
-        values = values_of(got)
-        failed = {at for at, _ in got.errors}
-        for at, item in enumerate(items):
-            value, fails = alone.__wrapped__(text, column.type, item)
-            assert (at in failed) == fails, (text, item, value, got.errors)
-            assert same(values[at], value) or values[at] == value, (text, item, values[at], value)
+        wanted = [alone.__wrapped__(text, column.type, item) for item in items]
+        for way in filter(None, (kernels.plain, kernels.compiled)):
+            monkeypatch.setattr(kernels, "active", way)
+            assert len(expression.apply(pa.record_batch({"c": column.slice(0, 0)})).column) == 0
+            got = expression.apply(pa.record_batch({"c": column}))
+            values = values_of(got)
+            failed = {at for at, _ in got.errors}
+            for at, (value, fails) in enumerate(wanted):
+                assert (at in failed) == fails, (text, items[at], value, got.errors)
+                assert same(values[at], value) or values[at] == value, (text, items[at], values[at], value)
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view()])

@@ -112,6 +112,32 @@ def same_alone(expression: str, rows: pa.RecordBatch) -> int:
     return sum(value is not None for value in values)
 
 
+@pytest.mark.parametrize(
+    ("expression", "days", "known"),
+    [
+        ("date(v)", ["11101112", "nope", "12312020", "20201231", "2020-13-01", "01-02-2020"], 4),  # the first that fits
+        ('date(v, "MM-dd")', ["01-02", "", "x", None], 0),
+        ("date(v, \"yyyy-MM-dd'T'HH:mmXXX'['VV']'\")", [
+            f"2024-0{month}-01T00:00{offset}[{zone}]" for month in (1, 7)
+            for offset in ("Z", "+01:00", "+02:00", "+29:00")
+            for zone in ("Europe/Paris", "UTC", "+05:00", "+31:00", "Nowhere")
+        ], 18),
+        ('date(v, "yyyy-MM-dd VV")', ["2024-01-01 Nowhere", "2024-01-01 UTC", "2024-01-01 PST", "2024-01-01"], 2),
+        ("date(v, \"yyyy-MM-dd'T'HH:mm'['VV']'XXX\")", [
+            f"2024-0{month}-01T00:00[{zone}]{offset}" for month in (1, 7)
+            for offset in ("Z", "+01:00", "+02:00", "+29:00")
+            for zone in ("Europe/Paris", "UTC", "+05:00", "+31:00", "Nowhere")
+        ], 18),
+    ],
+)  # fmt: skip
+def test_strings_of_a_column_are_read_as_each_alone(expression: str, days: list[str | None], known: int) -> None:
+    """The first format that fits wins; an offset is more than the zone beside it, but both must be there."""
+    rows = pa.record_batch({"v": pa.array(days, pa.string())})
+    assert same_alone(expression, rows) == known
+    for at in range(len(days)):
+        same_alone(expression, rows.slice(at, 1))
+
+
 @pytest.mark.parametrize("part", list(NUMBERS))
 def test_every_part_is_set_in_columns_as_in_one_date(part: str) -> None:
     days = [day.replace("28T", f"{last}T") for day in LAST_DAYS for last in (28, 29, 30, 31)]

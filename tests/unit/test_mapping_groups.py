@@ -607,8 +607,8 @@ def test_hashes_tell_keys_apart() -> None:
     hashes = hashes_of([pa.array(keys)])
     assert len(set(hashes.tolist())) == len(keys)
     assert np.array_equal(hashes[5:], hashes_of([pa.array(keys).slice(5)]))
-    pairs = hashes_of([pa.array(["a", "b", "a"]), pa.array([1, 2, 2])])
-    assert len(set(pairs.tolist())) == 3
+    pairs = hashes_of([pa.array(["a", "b", "a", "1"]), pa.array(["1", "2", "2", "a"])])
+    assert len(set(pairs.tolist())) == 4
 
 
 def test_how_many_files_rows_are_spread_over_and_how_often(tmp_path: Path) -> None:

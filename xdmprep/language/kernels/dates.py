@@ -84,7 +84,7 @@ def _way(pattern: Pattern, shape: str) -> _Way | bool:
         return False
     words = [(element, match.start(i), match[i]) for i, element in enumerate(pattern.groups, 1) if match[i]]
     names = {element.field for element, _, _ in words}
-    if len(names) < len(words) or {"offset", "zone"} <= names or not has_year(names):
+    if len(names) < len(words) or not has_year(names):
         return True
     spans, fixed = [], {}
     for element, start, word in words:
@@ -95,8 +95,8 @@ def _way(pattern: Pattern, shape: str) -> _Way | bool:
             continue
         try:
             value = element.read(word, pattern.options)
-        except Failed:
-            return False
+        except Failed:  # there is no such zone, and the reason says so
+            return True
         fixed[element.field] = number_of(value) if isinstance(value, tzinfo) else value
     return _Way(tuple(spans), fixed)
 
@@ -189,7 +189,8 @@ def read(text: pa.Array, patterns: tuple[Pattern, ...], blank_is_null: bool = Fa
                 ones, which_zone = numbered(number * len(shapes) + codes[rows])  # the sign is in the shape
                 words = [bytes(data[i : i + length]).decode() for i in (starts[rows[ones]] + at).tolist()]
                 read_zone = partial(element.read, options=pattern.options)
-                found[element.field], good = (of[which_zone] for of in zone_numbers(pa.array(words, TEXT), read_zone))
+                place, named = (of[which_zone] for of in zone_numbers(pa.array(words, TEXT), read_zone))
+                found[element.field], good = place, good & named
             for name in names:
                 values = [way.fixed.get(name, 0) if isinstance(way, _Way) else 0 for way in ways]
                 found[name] = np.array(values)[codes[rows]]
