@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from command_kit import python
+from command_kit import command, python
 
 import xdmprep
 
@@ -78,19 +79,34 @@ HOW_TO = [DOCS / "tutorial.md", *sorted((DOCS / "how-to").glob("*.md"))]
 @pytest.mark.parametrize("page", [page for page in HOW_TO if blocks(page, "console")], ids=lambda page: page.stem)
 def test_the_commands_of_a_how_to_page_work_and_say_what_it_shows(page: Path, folder: Path) -> None:
     exports = ""
-    for command, lines in [pair for block in blocks(page, "console") for pair in commands(block)]:
+    for text, lines in [pair for block in blocks(page, "console") for pair in commands(block)]:
         done = subprocess.run(
-            ["bash", "-c", exports + command], cwd=folder, env=environment(), capture_output=True, text=True,
+            ["bash", "-c", exports + text], cwd=folder, env=environment(), capture_output=True, text=True,
             timeout=120, check=False,
         )  # fmt: skip
-        code = re.search(r"# exit code (\d)$", command)
-        assert done.returncode == (int(code[1]) if code else 0), f"{command}\n{done.stdout}{done.stderr}"
+        code = re.search(r"# exit code (\d)$", text)
+        assert done.returncode == (int(code[1]) if code else 0), f"{text}\n{done.stdout}{done.stderr}"
         rest = done.stdout + done.stderr
         for line in lines:
-            assert line in rest, f"{command}: {line!r} is not in\n{rest}"
+            assert line in rest, f"{text}: {line!r} is not in\n{rest}"
             rest = rest[rest.index(line) :]
-        if command.startswith("export "):
-            exports += command + "\n"
+        if text.startswith("export "):
+            exports += text + "\n"
+
+
+def test_the_commands_of_the_readme_upload_what_they_prepare(folder: Path, url: str) -> None:
+    """Against an emulator that is running already."""
+    (block,) = [one for one in blocks(ROOT / "README.md", "console") if "xdmprep prepare" in one]
+    dataset = ""
+    for text, _ in commands(block):
+        if not text.startswith("xdmprep emulate"):
+            words = shlex.split(text.replace("http://127.0.0.1:8080", url).replace("DATASET_ID", dataset))
+            done = command(*words[1:], cwd=folder)
+            with_errors = text.startswith("xdmprep prepare")  # 59 rows are set aside
+            assert done.returncode == with_errors, f"{text}\n{done.stdout}{done.stderr}"
+            if found := re.search(r"\b[0-9a-f]{24}\b", done.stdout):
+                dataset = found[0]
+    assert dataset and "241" in done.stdout
 
 
 def test_every_how_to_page_is_run() -> None:

@@ -35,6 +35,7 @@ def test_the_message_is_what_is_said() -> None:
     stream = map_stream(open_source(pa.Table.from_pylist(rows)), MappingSet({"person.birthDate": "DOB"}), schema)
     (issue,) = [issue for chunk in stream for finding in chunk.issues for issue in finding.issues()]
     assert str(issue) in TEXT
+    assert str(issue) in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_callables_run() -> None:
