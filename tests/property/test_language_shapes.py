@@ -259,14 +259,16 @@ TEMPLATES = [
 
 
 OTHER = Options(null_operand="error", concat_null="null", join_null="skip", null_condition="error", null_keys="present",
-                zip_short="null", null_size="null", map_get="map", fractions="truncate", overrun="error")  # fmt: skip
+                zip_short="null", null_size="null", map_get="map", fractions="truncate", overrun="error",
+                path_end="slash", query_repeats="list")  # fmt: skip
 
 
 @pytest.mark.parametrize("text", TEMPLATES)
 def test_nested_and_mixed_values_over_a_batch(text: str) -> None:
     check(text, RECORDS)
     check(text, RECORDS, OTHER)
-    check(text, RECORDS, Options(concat_null="text", join_null="empty", path_end="slash", query_repeats="list"))
+    if "concat" in text or "join" in text or "array_to_string" in text:
+        check(text, RECORDS, Options(concat_null="text", join_null="empty"))
     if not text.startswith("uuid"):  # printed as JSON, absent keys and nulls differ
         check(f"concat('', [{text}])", RECORDS)
 

@@ -292,3 +292,16 @@ def test_escapes_of_a_surrogate_pair_are_one_character_and_halves_are_refused() 
     for text in (r'"a\ud83d"', r'"\ude00\ud83d"', '"\ud83d"'):
         with pytest.raises(ExpressionError, match="Half a surrogate pair is no character"):
             grammar.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        ("  a.b.c", 2), ("  a.${b.c}", 2), (" f(a).b.c", 1), (" a[0].b", 1), (" a.b ? 1 : 2", 1), ("a ?: b", 2),
+        (" a.b(c)", 3), ("a + b", 2), (" -a", 1), (" x -> x", 1), ("a.b + c", 4), (" (a.b)", 2), (" [a]", 1),
+        (" {1: 2}", 1),
+    ],
+)  # fmt: skip
+def test_where_a_part_of_an_expression_stands(text: str, position: int) -> None:
+    """At its first character; an operator or a method where its sign or its name is."""
+    assert grammar.parse(text).position == position
