@@ -268,12 +268,13 @@ def split_method(rows: Rows, values: pa.Array, regex: Any) -> Made:
 
 @kernel("split", "text fixed?")
 def split(rows: Rows, values: pa.Array, marks: Any = None) -> pa.Array:
-    if marks is None:
-        offsets, parts = list_parts(pc.utf8_split_whitespace(values))
-        offsets, parts = sieved(offsets, as_mask(pc.not_equal(parts, "")), parts)
-        return list_of(offsets, parts, nulls_of(values))
-    need(isinstance(marks, str) and marks)
-    return texts.split_at_any(values, marks)
+    need(marks is None or (isinstance(marks, str) and marks))
+    for mark in marks[1:] if marks else "":
+        values = pc.replace_substring(values, mark, marks[0])
+    made = pc.split_pattern(values, marks[0]) if marks else pc.utf8_split_whitespace(values)
+    offsets, parts = list_parts(made)
+    offsets, parts = sieved(offsets, as_mask(pc.not_equal(parts, "")), parts)
+    return list_of(offsets, parts, nulls_of(values))
 
 
 @kernel("join", "fixed any any*")

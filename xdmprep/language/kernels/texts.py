@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...core.arrow_types import rebased
-from ...kernels.arrays import list_parts, sieved
+from ...kernels.arrays import list_parts
 from ..columns import (
     BOOL,
     DOUBLE,
@@ -25,7 +25,6 @@ from ..columns import (
     Mask,
     as_mask,
     bytes_of,
-    nulls_of,
     plain,
     where,
 )
@@ -180,15 +179,6 @@ def made_of(offsets: Ints, data: Any, nulls: Mask | None) -> pa.Array:
     return pa.Array.from_buffers(
         TEXT, len(offsets) - 1, [bits, pa.py_buffer(offsets.astype(np.int32, copy=False)), pa.py_buffer(data)]
     )
-
-
-def split_at_any(values: pa.Array, marks: str) -> pa.Array:
-    """Lists of the parts between any of the characters `marks`, empty parts left out."""
-    for mark in marks[1:]:
-        values = pc.replace_substring(values, mark, marks[0])
-    offsets, parts = list_parts(pc.split_pattern(values, marks[0]))
-    offsets, parts = sieved(offsets, as_mask(pc.not_equal(parts, "")), parts)
-    return list_of(offsets, parts, nulls_of(values))
 
 
 def truth(values: pa.Array) -> Mask:
