@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...kernels.arrays import list_parts, offsets_of, ranges, sieved
-from ..columns import LONG, TEXT, Column, as_mask, bytes_of, marked, nulls_of
+from ..columns import LONG, TEXT, Column, as_mask, bytes_of, marked, nulls_of, used_bytes
 from ..functions.urls import PORTS
 from ..shapes import map_of, with_each_key_once
 from . import texts
@@ -20,7 +20,8 @@ from .table import Made, Rows, kernel, need
 
 _URL = rf"\A[A-Za-z][A-Za-z0-9+.-]*:[^{texts.SPACES}<>\"{{}}|\\^`\x00-\x1f\x7f]*\z"
 _HOST = r"\[[0-9A-Fa-f:.]+\]|[^/?#:@\[\]]*"
-_AUTHORITY = "//(?:[^/?#@]*@)?"
+_USER = "(?:[^/?#@]*@)?"
+_AUTHORITY = f"//{_USER}"
 #: What a URL has before and in each component.
 _PARTS = {
     "scheme": "(?P<part>[^:]*)",
@@ -33,7 +34,14 @@ _PARTS = {
 
 def _part(urls: pa.Array, name: str) -> pa.Array:
     """A component of URLs; null where it is missing."""
-    return pc.struct_field(pc.extract_regex(urls, rf"\A{_PARTS[name]}"), 0)
+    return _extracted(urls, _PARTS[name])[0]
+
+
+def _extracted(urls: pa.Array, pattern: str) -> Any:
+    """The groups of a pattern at the start of URLs; without users, at whom RE2 is slow, if none has an ``@``."""
+    if b"@" not in used_bytes(urls).tobytes():
+        pattern = pattern.replace(_USER, "")
+    return pc.extract_regex(urls, rf"\A{pattern}").flatten()
 
 
 def _urls(values: pa.Array) -> pa.Array:
@@ -54,8 +62,8 @@ def url_host(rows: Rows, values: pa.Array) -> pa.Array:
 
 @kernel("get_url_port", "text")
 def url_port(rows: Rows, values: pa.Array) -> pa.Array:
-    found = pc.extract_regex(_urls(values), rf"\A(?P<scheme>[^:]*):{_AUTHORITY}(?P<host>{_HOST})(?::(?P<port>[0-9]*))?")
-    scheme, host, given = found.flatten()
+    pattern = rf"(?P<scheme>[^:]*):{_AUTHORITY}(?P<host>{_HOST})(?::(?P<port>[0-9]*))?"
+    scheme, host, given = _extracted(_urls(values), pattern)
     odd = pc.or_(pc.equal(given, ""), pc.greater(pc.binary_length(given), 5))
     number = pc.if_else(odd, None, given).cast(LONG)
     number = pc.if_else(pc.less(number, 65536), number, None)
