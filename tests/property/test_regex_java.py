@@ -279,3 +279,15 @@ def test_half_a_surrogate_pair_is_no_character(code: str, taken: bool) -> None:
         return
     with pytest.raises(RegexError, match="four hexadecimal digits of a character"):
         compile_java(rf"\u{code}")
+
+
+@pytest.mark.parametrize(
+    ("regex", "text", "found"),
+    [
+        (r"\b{2}a", "ba a", [["a"]]), (r"\B{1,2}b", "ab", [["b"]]), (r"a\b{0}1", "a1", [["a1"]]),
+        (r"(\b{1}a)+", "a1", [["a", "a"]]), (r"a\b{0,1}\.", "a.", [["a."]]),
+    ],
+)  # fmt: skip
+def test_borders_of_words_may_be_repeated(regex: str, text: str, found: list[list[str]]) -> None:
+    """As a Java 17 answers."""
+    assert finds(compile_java(regex), text) == found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -101,3 +102,11 @@ def test_the_next_command_shows_no_secret_of_a_url() -> None:
         "xdmprep", "validate", "https://user:secret@host/a b.json?token=secret", None, Path("x y")
     )
     assert "secret" not in line and line.endswith("'x y'")
+
+
+@pytest.mark.parametrize(("status", "hint"), [(404, "Check the name"), (503, "again later"), (None, "again later")])
+def test_only_what_may_pass_is_tried_again(status: int | None, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    printer.begin(as_json=True)
+    printer.refuse("platform", "the registry has no schema 'x'.", "", status=status)
+    printer.begin()
+    assert hint in json.loads(capsys.readouterr().out)["error"]["hint"]

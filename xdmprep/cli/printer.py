@@ -257,6 +257,8 @@ def refuse(code: str, message: str, hint: str, text: str | None = None, **more: 
     usual = _HINTS.get(code, "")
     if _command and f"`xdmprep {_command}`" in usual:
         usual = _HINTS_OF_CHECKS[code]
+    if code == "platform" and more.get("status") == 404:
+        usual = "Check the name, --sandbox and the organization."
     if as_json:
         error = {"code": code, "message": message, "hint": hint or usual, **more}
         with suppress(ReaderGoneError, OutputError):

@@ -314,7 +314,7 @@ class _JavaReader(Cursor):
             case "X":
                 return Grapheme()
             case "b" | "B":
-                if self.peek() == "{":
+                if char == "b" and self.text.startswith("{g", self.at):
                     self.fail("\\b{g} cannot be carried out", start)
                 return self._border(char == "B")
             case "k":
