@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import xdmprep
 from xdmprep import kernels
 from xdmprep.kernels import _numpy
+from xdmprep.kernels.arrays import located
 from xdmprep.kernels.csv_arrow import CsvForm
 from xdmprep.kernels.interface import Automaton, Kernels
 from xdmprep.kernels.json_columns import (
@@ -457,3 +458,12 @@ def test_only_the_kernels_know_how_they_were_made() -> None:
         and branch.search(path.read_text(encoding="utf-8"))
     ]
     assert found == []
+
+
+@given(st.sets(st.integers(-9, 9)).map(sorted), st.lists(st.integers(-10, 10)))
+@example([4, 5, 6], [6, 3, 7, 4, 4])
+@example([4, 6], [5, 6])
+def test_rows_are_located_among_those_that_ascend(rows: list[int], wanted: list[int]) -> None:
+    at, there = located(np.array(wanted, np.int64), np.array(rows, np.int64))
+    assert there.tolist() == [one in rows for one in wanted]
+    assert at.tolist() == [rows.index(one) for one in wanted if one in rows]

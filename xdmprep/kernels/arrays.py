@@ -121,6 +121,10 @@ def located(wanted: Ints, rows: Ints) -> tuple[Ints, Mask]:
     """Where those of `wanted` that are among `rows`, which ascend, stand there; and which of them are."""
     if not len(rows):
         return np.zeros(0, np.int64), np.zeros(len(wanted), dtype=bool)
-    at = np.minimum(np.searchsorted(rows, wanted), len(rows) - 1)
-    there = rows[at] == wanted
+    if rows[-1] - rows[0] == len(rows) - 1:  # one after the other
+        at = wanted - rows[0]
+        there = (at >= 0) & (at < len(rows))
+    else:
+        at = np.minimum(np.searchsorted(rows, wanted), len(rows) - 1)
+        there = rows[at] == wanted
     return at[there], there

@@ -131,7 +131,7 @@ def _kinds(finding: Finding) -> Iterator[Finding]:
         yield replace(left.taken(np.flatnonzero(same)), message=shared, messages=None)
         left = left.where(~same)
     if left is not None:
-        yield replace(left, messages=None)
+        yield left if left.messages is None else replace(left, messages=None)
 
 
 def _alike(messages: Any, shared: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
