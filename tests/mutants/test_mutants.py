@@ -119,6 +119,8 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
     ]),
     "read/csv.py": (("tests/unit/test_read_odd_beginnings.py",), [
         ("if above or (first", "if above and (first"), ("(times > 1 and other", "(times >= 1 and other"),
+        ("wide > 1 and 2", "wide > 0 and 2"), ("2 * wide > len(widths)", "2 * wide >= len(widths)"),
+        ("said != opts.quote", "True"), ("said.isascii() and said", "said"),
     ]),
     "schema/resolve.py": (("tests/unit/test_schema_resolve.py",), [
         ("if len(self._missing) > 10", "if len(self._missing) >= 10"),
@@ -222,7 +224,9 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
         ("if depth > MAX_DEPTH", "if depth >= MAX_DEPTH"),
         ("depth + 1 + isinstance(child, Lambda)", "depth + 1"), ("        self.depth -= 1\n", ""),
         (r"\?\.(?!\d)", r"\?\."), ("in reversed(signs):", "in signs:"),
-        ('-value.value if sign == "-" else value.value', "-value.value"),
+        ('-value.value if sign == "-" else value.value', "-value.value"), ("(value.position, (*v", "(at, (*v"),
+        ("(?:##|//)[^\\n]*", "(?:##|//)[^\\n]+"), ('.startswith("*", self.at)', '.startswith("**", self.at)'),
+        (r'.replace("\\/", "/"))', ")"), ("if name in RESERVED:", "if name in KEYWORDS:"),
     ]),
     "language/date_fields.py": (("tests/property/test_date_fields.py", "tests/unit/test_language_dates.py"), [
         ("_DAYS = 1 - _EPOCH,", "_DAYS = 2 - _EPOCH,"), ('found.get("weekday", 1)', 'found.get("weekday", 2)'),
@@ -245,6 +249,10 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
     "mapping/evaluation.py": ((GROUPS, "tests/unit/test_mapping_nested.py"), [
         (".fill_null(True)", ".fill_null(False)"), ("path.count(EVERY) - bool(self._keys)", "path.count(EVERY)"),
         ("path[: len(path) - len(node.steps)] if", "path if"),
+    ]),
+    "validate/view.py": ((RULES,), [
+        ("MAX_PATHS = 256", "MAX_PATHS = 257"), ("len(distinct) > MAX_PATHS", "len(distinct) >= MAX_PATHS"),
+        ("codes * len(names[-1]) + index", "codes + index"), ("lambda entry: entry[0])", "lambda entry: -entry[0])"),
     ]),
     "validate/formats.py": ((RULES,), [
         ('["local"].encode()) > 64', '["local"].encode()) >= 64'), ("[{_ATOM}]{{1,20}}(?", "[{_ATOM}]{{1,23}}(?"),

@@ -11,6 +11,7 @@ import pytest
 
 from xdmprep.errors import ExpressionError, UsageError
 from xdmprep.language import Options, compile_expression, evaluate, grammar
+from xdmprep.language.tree import Constant, FieldPath
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,11 @@ from xdmprep.language import Options, compile_expression, evaluate, grammar
         ("10 - 3 - 2", 5),
         ("-3 + 5", 2),
         ("+5", 5),
+        ("5d", 5.0),
+        ("5f + 5b", 10.0),
+        ('"a\\"b"', 'a"b'),
+        ("1 //\n + 2", 3),
+        ("1 ##\n", 1),
         ("+2.5", 2.5),
         ("-+5", -5),
         ("+-5", -5),
@@ -305,3 +311,25 @@ def test_escapes_of_a_surrogate_pair_are_one_character_and_halves_are_refused() 
 def test_where_a_part_of_an_expression_stands(text: str, position: int) -> None:
     """At its first character; an operator or a method where its sign or its name is."""
     assert grammar.parse(text).position == position
+
+
+def test_names_and_regexes_in_a_tree() -> None:
+    assert grammar.split_name("a[0]b") == ["a[0]b"] and grammar.split_name("a[0][1]") == ["a", 0, 1]
+    assert grammar.parse(r"~/a\/b/") == Constant(0, "a/b")
+    assert grammar.parse("${a}.b") == FieldPath(0, ("a", "b"), True)
+    assert evaluate("eq + 1", {"eq": 3}) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "said"),
+    [
+        ("{'a' 1}", 5, "Unexpected '1'"), ("{: 1}", 3, "Unexpected '1'"), ("((a", 3, "'))' is missing"),
+        ("a[*]", 2, "[*] stands in plain field mappings only"), ("xor )", 4, "Unexpected ')'\n"),
+        ("a or )", 5, "'or' is an operator"),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_a_fault(text: str, position: int, said: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        grammar.parse(text)
+    assert caught.value.position == position
+    assert said in str(caught.value)

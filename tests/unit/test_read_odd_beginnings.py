@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import xdmprep as xp
+from xdmprep.read import open_source
 
 
 @pytest.mark.parametrize(
@@ -85,3 +86,24 @@ def test_text_without_a_byte_order_mark_is_read_with_the_option(encoding: str, t
     (tmp_path / "a.csv").write_bytes("id,text\n1,M\u00fcller\n".encode(encoding))
     options = xp.CsvOptions(encoding=encoding[:6])
     assert xp.map_rows(tmp_path / "a.csv", {"text": "text"}, csv=options).to_pylist() == [{"text": "M\u00fcller"}]
+
+
+@pytest.mark.parametrize(
+    ("content", "rows", "unread"),
+    [
+        (b'sep="\na,b\n1,2\n', [{"a": "1", "b": "2"}], 0),
+        (b"sep=\xa7\na,b\n1,2\n", [{"a": "1", "b": "2"}], 0),
+        (b"name\na\nb\nc,d\ne,f\n", [{"name": "a"}, {"name": "b"}], 2),
+        (b"name\n\na\n\nb\n\nc,d\ne,f\n", [{"name": "a"}, {"name": "b"}], 2),
+        (b"name\na,b\n", [], 1),
+        (b'"a" b"\n1\n', [{'a b"': "1"}], 0),
+    ],
+)
+def test_a_doubt_about_the_first_lines_refuses_no_file(
+    tmp_path: Path, content: bytes, rows: list[dict[str, str]], unread: int
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(content)
+    chunks = list(open_source(file))
+    assert [row for chunk in chunks for row in chunk.records.to_pylist()] == rows
+    assert sum(len(chunk.unread) for chunk in chunks) == unread

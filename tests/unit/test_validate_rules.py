@@ -374,3 +374,23 @@ def test_identities_that_a_spreadsheet_has_spoilt_are_a_warning(value: str, spoi
     wanted = {("identity-spreadsheet", "identityMap.CRMID[0].id")} if spoilt else set()
     assert codes(schema, record) == column_codes(schema, shredded(record)) == wanted
     assert xp.validate(pa.Table.from_pylist([record]), schema).valid
+
+
+@pytest.mark.usefixtures("few_lines_become_columns")
+def test_findings_in_columns_name_up_to_256_places(tmp_path: Path) -> None:
+    number = {"type": "integer", "maximum": 5}
+    inner = {"type": "object", "properties": {"b": {"type": "array", "items": number}}}
+    properties = {"l": {"type": "array", "items": number}, "a": {"type": "array", "items": inner}}
+    schema = Schema.from_dict({"type": "object", "properties": properties})
+    file = tmp_path / "records.json"
+
+    def found(*records: dict[str, Any]) -> list[tuple[int | None, str]]:
+        file.write_text("".join(json.dumps(record) + "\n" for record in records))
+        return [(issue.row, issue.path) for issue in xp.validate(file, schema, rules="jsonschema")]
+
+    for places in (256, 257):
+        wanted = [(1, f"l[{place}]") for place in range(places)] if places == 256 else [(1, "l[*]")] * places
+        assert found({"l": [9] * places}) == wanted
+    assert found({"a": [{"b": [1, 9]}, {"b": [9, 1]}]}, {"a": [{"b": [9, 9]}, {"b": [9, 1]}]}) == [
+        (1, "a[0].b[1]"), (1, "a[1].b[0]"), (2, "a[0].b[1]"), (2, "a[1].b[0]"), (2, "a[0].b[0]"),
+    ]  # fmt: skip
