@@ -390,10 +390,12 @@ def book(names: list[str]) -> bytes:
 
 
 def cell(value: Any) -> Any:
-    """A value as somebody types it into a sheet, whose numbers are doubles."""
+    """A value as somebody types it into a sheet, whose numbers are doubles and whose calendar begins in 1900."""
     if isinstance(value, int) and abs(value) > 2**53:
         return str(value)
-    return as_text(value) if isinstance(value, Decimal) else value
+    if isinstance(value, Decimal) or (isinstance(value, dt.date) and value.year < 1900):
+        return as_text(value)
+    return value
 
 
 class Exported:
