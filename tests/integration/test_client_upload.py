@@ -26,6 +26,8 @@ from xdmprep.client.config import Config
 from xdmprep.client.files import Sender, _coverage
 from xdmprep.client.journal import NAME, Journal
 from xdmprep.client.session import Session
+from xdmprep.client.upload import external_id
+from xdmprep.core.manifest import Manifest
 from xdmprep.emulator import Emulator
 from xdmprep.errors import OutputError, PlatformError, SourceError, UsageError
 from xdmprep.wire import Batch
@@ -90,6 +92,24 @@ def test_another_dataset_or_purpose_is_another_batch(emulator, dataset, tmp_path
     new = client.wait(client.upload(folder, dataset, replay=[first.id]), timeout=20)
     assert new.ok and client.status(first.id).status == "inactive"
     assert client.upload(folder, dataset, replay=[first.id]).id == new.id
+
+
+def test_the_id_of_an_upload_depends_on_what_is_sent_and_where(tmp_path):
+    """Neither on the software that wrote the files nor on the order of the batches that are replaced."""
+    folder = simple_folder(tmp_path / "out")
+    manifest = Manifest.load(folder)
+    first = external_id(manifest, "D", "dev", ["A", "B"], 0)
+    assert first == external_id(manifest, "D", "dev", ["B", "A"], 0)
+    change_manifest(folder, software="another 9.9")
+    assert Manifest.load(folder).to_dict() != manifest.to_dict()
+    assert first == external_id(Manifest.load(folder), "D", "dev", ["A", "B"], 0)
+    change_manifest(folder, threshold=7)
+    others = [
+        external_id(Manifest.load(folder), "D", "dev", ["A", "B"], 0), external_id(manifest, "E", "dev", ["A", "B"], 0),
+        external_id(manifest, "D", "prod", ["A", "B"], 0), external_id(manifest, "D", "dev", ["A"], 0),
+        external_id(manifest, "D", "dev", ["A", "B"], 1), external_id(manifest, "D", "dev", ["A", "B"], 0, True),
+    ]  # fmt: skip
+    assert len({first, *others}) == 7
 
 
 def test_replay_checks_first(emulator, dataset, tmp_path):
