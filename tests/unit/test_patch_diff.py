@@ -584,3 +584,13 @@ def test_fields_that_are_empty_in_every_record_are_absent(nothing: dict[str, Any
     mapped = xp.map_rows(source(empty), {each: each for each in empty}, ALL_KINDS, strict=True)
     assert mapped.to_pylist() == [{"key": "1", "n": 1}] and not any(chunk.issues for chunk in mapped.chunks())
     assert xp.map_rows(source({"n": 0} | nothing), {name: name}, None).to_table().num_rows == 1
+
+
+def test_a_value_that_does_not_fit_makes_no_row_unchanged() -> None:
+    fine, wrong = {"key": "1", "at": {"y": {"z": 1}}}, {"key": "1", "n": 2**40, "at": {"y": {"z": 1}}}
+    later = xp.diff([fine], [wrong], ALL_KINDS, on="key")
+    assert later.to_pylist() == [] and (later.counts.unchanged, later.counts.set_aside) == (0, 1)
+    earlier = xp.diff([wrong], [fine], ALL_KINDS, on="key")  # the platform never took it
+    assert earlier.to_pylist() == [fine] and (earlier.counts.new, earlier.counts.unchanged) == (1, 0)
+    both = xp.diff([wrong], [wrong], ALL_KINDS, on="key")
+    assert both.to_pylist() == [] and (both.counts.unchanged, both.counts.set_aside) == (0, 1)

@@ -74,11 +74,13 @@ class Snapshot:
             named = chunk if self.side.keyed is None else self.side.keyed(chunk)
             keys = self.key.texts(named)
             primaries = None if self.primary is None else self.primary.texts(named)
-            columns = aligned(chunk, leaves)
+            records = record_digests(aligned(chunk, leaves))
+            # a value that does not fit is null: such a row is like no other, also not like itself in the other snapshot
+            records[chunk.faulty()] += np.uint64(1 + self.sourced)
             held = _with_source(chunk) if self.sourced else chunk.records
             data = held if self.side.resident else packed(held)
             shared = None if primaries is None else (text_digests(primaries), valid(primaries))
-            return text_digests(keys), valid(keys), record_digests(columns), shared, data
+            return text_digests(keys), valid(keys), records, shared, data
 
         for chunk, made in self.stream.run(look, jobs):
             self.rows_read += chunk.consumed
