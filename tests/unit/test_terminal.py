@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from xdmprep import cli
 from xdmprep.cli import findings, printer
 
 STYLE = re.compile("\x1b\\[[0-9;]*m")
@@ -110,3 +111,38 @@ def test_only_what_may_pass_is_tried_again(status: int | None, hint: str, capsys
     printer.refuse("platform", "the registry has no schema 'x'.", "", status=status)
     printer.begin()
     assert hint in json.loads(capsys.readouterr().out)["error"]["hint"]
+
+
+def test_with_several_files_each_finding_names_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, read in (("one", "frist"), ("two", "lsat")):
+        Path(f"{name}.json").write_text('{"type": "object", "properties": {"a": {"type": "string"}}}')
+        Path(f"{name}.yaml").write_text(f"a: {read}\n")
+    Path("source.csv").write_text("first,last\nAna,Silva\n")
+    for arguments in (["schema", "check"], ["mapping", "check", "--schema", "one.json", "--source", "source.csv"]):
+        files = ["one.json", "two.json"] if arguments[0] == "schema" else ["one.yaml", "two.yaml"]
+        for given in (files, files[:1]):
+            cli.run([*arguments, *given])
+            captured = capsys.readouterr()
+            lines = (captured.out + captured.err).splitlines()
+            found = [line for line in lines if line.startswith(("  warning", "  error"))]
+            assert len(found) >= len(given)
+            named = [file for file in files if any(line.endswith(f" of {file}") for line in found)]
+            assert named == (given if len(given) > 1 else []), "one file needs no name in each line"
+
+
+def test_where_the_shell_leaves_them_home_and_globs_are_expanded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.json").write_text('{"type": "object", "properties": {"a": {"type": "string"}}}')
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["xdmprep", "schema", "check", "~/*.json"])
+    assert cli.run() == 2
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert cli.run() == 0
+    said = capsys.readouterr().err
+    assert "one.json" in said and "two.json" in said
+    assert cli.run(["schema", "check", "~/*.json"]) == 2, "arguments of a program are taken as they are"

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 import click
 from click.shell_completion import shell_complete
+from click.utils import _expand_args
 
 from ..errors import MappingError, PlatformError, UsageError, XdmPrepError, options_of_command, visible
 from . import mistakes, printer, project
@@ -153,6 +154,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         The exit code.  Nothing is raised but a second interrupt, and with ``XDMPREP_DEBUG`` set what was not expected.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None and sys.platform == "win32":  # whose shells leave ~ and globs to programs
+        given = _expand_args(given, env=False)
     options = _options(given)
     words = [word for word in options if not word.startswith("-")]
     printer.begin("--json-lines" in options, " ".join(words[:2]), _asks_for_json(given))

@@ -66,7 +66,7 @@ def check(
         if output_format == "github":
             annotate(listed, summary)
             continue
-        show_findings(listed, to_stderr=True)
+        show_findings(listed, to_stderr=True, one_file=len(paths) == 1)
         if found.unused:
             show(f"columns that no mapping reads: {', '.join(found.unused)}")
         show(summary)

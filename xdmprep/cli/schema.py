@@ -107,12 +107,13 @@ def check(
         verdict = (
             f"{counted(errors, 'error')}, {counted(len(issues) - errors, 'warning')}" if issues else "nothing doubtful"
         )
-        summary = f"{found.name}: {fields} fields, {verdict}"
+        name = found.name if len(paths) == 1 else f"{path}: {found.name}"
+        summary = f"{name}: {counted(fields, 'field')}, {verdict}"
         listed = [FindingLine.of_issue(issue, path if is_file(path) else None) for issue in issues]
         if output_format == "github":
             annotate(listed, summary)
         else:
-            show_findings(listed)
+            show_findings(listed, one_file=len(paths) == 1)
             (note if issues else show)(summary)
     sys.exit(2 if any(errors for *_, errors in checked) else 0)
 
