@@ -19,6 +19,7 @@ from network_kit import folder_of
 from xdmprep import wire
 from xdmprep.client import Config, answer, files, journal, polling, registry, row_errors, session, upload
 from xdmprep.client.checks import check_counts, check_files
+from xdmprep.client.files import NOT_THERE
 from xdmprep.client.journal import BatchProgress
 from xdmprep.client.session import Session, Uncertain
 from xdmprep.client.upload import UploadOptions
@@ -411,6 +412,58 @@ def test_how_long_the_id_of_a_batch_may_be(monkeypatch, size, fine):
     else:
         with pytest.raises(Uncertain, match="names no batch"):
             made._create()
+
+
+@pytest.mark.parametrize("name", ["b\n", "\x1b[2J", "b\u202ec", "", None, 7, ["b"]])
+def test_what_cannot_be_the_id_of_a_batch(monkeypatch, name):
+    """Control characters would reach terminals and addresses."""
+    body = json.dumps({"id": name}).encode()
+    made = an_upload(lambda *arguments, **more: answer.Answer("POST", "u", 201, {}, body))
+    monkeypatch.setattr(made, "_look", lambda patient: None, raising=False)
+    with pytest.raises(Uncertain, match="names no batch"):
+        made._create()
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        ([None, None, None], None), ([NOT_THERE, NOT_THERE, NOT_THERE], None), ([NOT_THERE, None, NOT_THERE], None),
+        ([5, 6, 7], None), ([5, None, 7], None),
+        ([5, 6, NOT_THERE], "p00002.json: the platform holds nothing of 7."),
+        ([NOT_THERE, None, 7], "p00000.json: the platform holds nothing of 5."),
+        ([5, 4, 7], "p00001.json: the platform holds 4 bytes of 6."),
+        ([5, 0, 9], "p00001.json: the platform holds 0 bytes of 6 (and 1 more file)."),
+        ([1, NOT_THERE, 9], "p00000.json: the platform holds 1 byte of 5 (and 2 more files)."),
+    ],
+)  # fmt: skip
+def test_files_that_did_not_arrive_whole_are_named_and_sent_again(held, said):
+    """Unless the platform knows none of them: it does not say then."""
+    made, lost = an_upload(), []
+    made.manifest = manifest_of(Path(), [5, 6, 7])
+    made.journal = SimpleNamespace(write=lambda step, file, **entries: lost.append((step, file)))
+    sizes = dict(zip([file.name for file in made.manifest.files], held, strict=True))
+    sender: Any = SimpleNamespace(held=lambda file: sizes[file.name])
+    with pytest.raises(PlatformError) if said else contextlib.nullcontext() as caught:
+        made._check_sizes(wire.Batch("b", "loading"), sender)
+    assert lost == [
+        ("lost", file.name)
+        for file in (made.manifest.files if said else ())
+        if sizes[file.name] not in (None, file.bytes)
+    ]
+    if said:
+        assert str(caught.value).startswith(said)
+
+
+def test_of_several_batches_the_one_that_has_come_furthest_is_taken():
+    def batch(name: str, status: str, created: Any) -> wire.Batch:
+        return wire.Batch.of({"id": name, "status": status, "created": created})
+
+    ordered = [
+        batch("a", "active", 9), batch("b", "loaded", 1), batch("c", "loaded", 2), batch("d", "loading", 1),
+        batch("a", "loading", 2), batch("b", "loading", 2), batch("a", "failed", 0), batch("b", "aborted", 1),
+    ]  # fmt: skip
+    for first, second in itertools.combinations(ordered, 2):
+        assert upload._choose([first, second]) is upload._choose([second, first]) is first
 
 
 def test_only_doubles_that_are_still_loading_are_aborted(monkeypatch):

@@ -328,6 +328,91 @@ def test_success_with_lost_rows_is_visible(emulator, dataset, tmp_path):
     assert batch.ok and batch.failed_records == 1 and batch.to_dict()["recordsFailed"] == 1
 
 
+def test_a_percentage_of_zero_is_one(emulator, dataset, tmp_path):
+    folder = folder_of(tmp_path / "out", [lines([record(1), b"{broken"])], threshold=50.0)
+    client = quick(emulator.url)
+    assert client.wait(client.upload(folder, dataset, percent=0), timeout=20).status == "failed"
+    (doc,) = all_batches(emulator).values()
+    assert doc["tags"]["acp_partialIngestionPercent"] == 0
+
+
+@pytest.mark.parametrize("retries", [1, 2, 3])
+def test_how_often_the_creation_of_a_batch_is_tried(emulator, dataset, tmp_path, monkeypatch, retries):
+    folder = simple_folder(tmp_path / "out")
+    faults(emulator, "route=create,drop=before,rate=1")
+    client = quick(emulator.url, retries=retries)
+    monkeypatch.setattr(client.session, "_sleep", lambda seconds: None)
+    with pytest.raises(PlatformError):
+        client.upload(folder, dataset)
+    assert [line["step"] for line in Journal(folder).lines()] == ["create"] * retries
+    assert all_batches(emulator) == {}
+
+
+@pytest.mark.parametrize("unseen", [1, 2, 4])
+def test_a_batch_that_the_catalog_shows_only_after_it_refused_a_second(
+    emulator, dataset, tmp_path, monkeypatch, unseen
+):
+    """The listing lags behind: the id is refused as known, and its batch shows up in one of the later listings."""
+    folder = simple_folder(tmp_path / "out")
+    faults(emulator, "route=file,status=503,rate=1")
+    with pytest.raises(PlatformError):
+        quick(emulator.url, retries=1).upload(folder, dataset)
+    requests.delete(emulator.url + "/_emulator/faults", timeout=20)
+    (first,) = all_batches(emulator)
+    (folder / NAME).unlink()
+    client, real, asked = quick(emulator.url), polling.batches, []
+
+    def lagging(session, **filters):
+        asked.append(filters)
+        return [] if len(asked) <= unseen else real(session, **filters)
+
+    monkeypatch.setattr(polling, "batches", lagging)
+    monkeypatch.setattr(client.session, "_sleep", lambda seconds: None)
+    batch = client.wait(client.upload(folder, dataset), timeout=20)
+    assert (batch.id, batch.ok, len(all_batches(emulator))) == (first, True, 1)
+
+
+@pytest.mark.parametrize("status", [400, 403, 422])
+def test_a_refused_creation_is_not_looked_for(emulator, dataset, tmp_path, status):
+    """Only of a refusal for its id there is a batch that can be gone on with."""
+    folder = simple_folder(tmp_path / "out")
+    faults(emulator, f"route=create,status={status},rate=1")
+    with pytest.raises(PlatformError) as caught:
+        quick(emulator.url).upload(folder, dataset)
+    assert caught.value.status == status
+    assert [line["step"] for line in Journal(folder).lines()] == ["create"]
+
+
+def test_a_batch_whose_state_cannot_be_read_is_not_gone(emulator, dataset, tmp_path):
+    """Only 404 says that a batch is not there: after another answer nothing is sent, and no second one is made."""
+    folder = simple_folder(tmp_path / "out")
+    client = quick(emulator.url, retries=1)
+    faults(emulator, "route=file,status=503,rate=1")
+    with pytest.raises(PlatformError):
+        client.upload(folder, dataset)
+    requests.delete(emulator.url + "/_emulator/faults", timeout=20)
+    before = (folder / NAME).read_bytes()
+    for status in (400, 403, 500):
+        faults(emulator, f"route=status,status={status},rate=1")
+        with pytest.raises(PlatformError) as caught:
+            client.upload(folder, dataset)
+        requests.delete(emulator.url + "/_emulator/faults", timeout=20)
+        assert (caught.value.status, (folder / NAME).read_bytes()) == (status, before)
+    faults(emulator, "route=status,status=404,count=1")  # not known yet: it is found by its externalId
+    assert client.wait(client.upload(folder, dataset), timeout=20).ok
+    assert len(all_batches(emulator)) == 1
+
+
+def test_a_listing_that_ignores_the_filter_gives_no_batch_of_others(emulator, dataset, tmp_path, monkeypatch):
+    first, second = simple_folder(tmp_path / "a"), simple_folder(tmp_path / "b", first=100)
+    client, real = quick(emulator.url), polling.batches
+    monkeypatch.setattr(polling, "batches", lambda session, **filters: real(session))
+    other = client.upload(first, dataset)
+    batch = client.wait(client.upload(second, dataset), timeout=20)
+    assert batch.id != other.id and batch.output_records == 12
+    assert client.upload(first, dataset).id == other.id
+
+
 def test_doubles_that_came_through_late_are_aborted(emulator, dataset, tmp_path, monkeypatch):
     """A creation whose answer was lost is invisible for a while, then it is there."""
     monkeypatch.setattr(emulator.state, "unique_external_ids", False)

@@ -157,6 +157,12 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
         ("len(batch.id) > _ID", "len(batch.id) >= _ID"), (' and other.status == "loading":', ":"),
         ("error.status != 400 or polling", "error.status != 400 and polling"),
         ("(None, self.external) and", "(None, self.external) or"),
+        ("if error.status != 404:", "if error.status == 404:"), ("if error.status == 409 else", "if False else"),
+        ("if error.status == 409 else", "if error.status == 400 else"), (" or not batch.id.isprintable()", ""),
+        ("for batch in found if batch.external_id == self.external]", "for batch in found]"),
+        ("if self.options.percent is None else", "if not self.options.percent else"),
+        ("if attempt == retries:", "if attempt == retries - 1:"), ("(None, NOT_THERE) for size", "(None,) for size"),
+        ("(rank.get(batch.status, 3), age(batch),", "(age(batch), rank.get(batch.status, 3),"),
     ]),
     "client/row_errors.py": ((CLIENT,), [
         ("range(1, _DOWNLOADS + 1)", "range(1, _DOWNLOADS)"),

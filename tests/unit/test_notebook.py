@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 
 import xdmprep as xp
 from xdmprep import wire
+from xdmprep.core.losses import ValueCounts
 from xdmprep.core.notebook import escape
 from xdmprep.core.stream import Stream
+from xdmprep.read import read_frame
 
 SECRET = "tina<b>@example.com"
 SCHEMA = xp.Schema.from_dict(
@@ -103,3 +105,19 @@ def test_a_view_costs_no_row_of_a_source_that_is_read_once() -> None:
 @given(st.text())
 def test_escape_is_that_of_the_standard_library(text: str) -> None:
     assert escape(text) == html_escape(text)
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"), [(100, ""), (101, "... and 1 more column."), (102, "... and 2 more columns.")]
+)
+def test_columns_beyond_a_hundred_are_counted(columns: int, said: str) -> None:
+    table = pa.table({f"c{number}": ["x"] for number in range(columns)})
+    reader = Whole()
+    reader.feed(read_frame(table)._repr_html_())
+    assert ("more column" in reader.text) == bool(said) and said in reader.text
+
+
+@pytest.mark.parametrize(("fields", "said"), [(3, ""), (4, " and 1 more field"), (5, " and 2 more fields")])
+def test_fields_with_values_left_out_beyond_three_are_counted(fields: int, said: str) -> None:
+    counts = ValueCounts.of({f"f{number}": {"read": 2, "written": 1, "lost": 1} for number in range(fields)}, 1)
+    assert str(counts) == f"1 with values left out (f0 1 of 2, f1 1 of 2, f2 1 of 2{said})"

@@ -411,7 +411,7 @@ def test_registry_of_a_mixed_folder(tmp_path: Path) -> None:
     with pytest.raises(SchemaError) as error:
         registry[BASE + "datatypes/m"]
     assert f"Did you mean '{BASE}datatypes/n'?" in str(error.value)
-    assert "3 files were passed by" in str(error.value)
+    assert "Not read as schemas: 3 files, such as" in str(error.value)
 
 
 def test_registry_refuses_two_schemas_of_one_id(tmp_path: Path) -> None:
@@ -436,3 +436,12 @@ def test_unknown_keywords_are_kept_and_never_constrain() -> None:
 def test_load_says_what_to_do_with_a_dict() -> None:
     with pytest.raises(SchemaError, match=r"got dict\. Use Schema\.from_dict"):
         Schema.load({"type": "object"})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("files", "said"), [(1, "1 file, such as"), (2, "2 files, such as")])
+def test_files_that_are_no_schemas_are_counted(tmp_path: Path, files: int, said: str) -> None:
+    write(tmp_path / "n.schema.json", NAME)
+    for number in range(files):
+        write(tmp_path / f"{number}.json", "{")
+    with pytest.raises(SchemaError, match=f"Not read as schemas: {said}"):
+        Registry.load(tmp_path)["x"]

@@ -179,7 +179,7 @@ class _Upload:
             self.report(f"batch {self.progress.batch} is no longer known there")
             self.journal.write("gone", externalId=self.external, batch=self.progress.batch)
             self.progress = BatchProgress()
-        if found is not None and found.id != self.progress.batch:
+        if found is not None:
             self.journal.write("created", externalId=self.external, batch=found.id, found=True)
             self.progress = self.journal.progress(self.external)
         return found
@@ -233,7 +233,6 @@ class _Upload:
         for attempt in range(1, retries + 1):
             self.journal.write("create", externalId=self.external, dataset=self.dataset, url=self.session.config.url,
                                sandbox=self.session.config.sandbox)  # fmt: skip
-            self.progress.creating = True
             try:
                 response = self.session.call("POST", wire.IMPORT + "/batches", safe=False, json_body=body,
                                              what="create batch", expect=(200, 201))  # fmt: skip
@@ -255,7 +254,6 @@ class _Upload:
                     raise
                 batch = found
             self.journal.write("created", externalId=self.external, batch=batch.id)
-            self.progress.batch = batch.id
             self.report(f"batch {batch.id} created")
             return batch
         raise AssertionError("unreachable")
@@ -311,10 +309,10 @@ class _Upload:
             self.journal.write("lost", externalId=self.external, batch=batch.id, file=file.name)
         if wrong:
             size = held[wrong[0].name]
-            there = "nothing" if size == NOT_THERE else f"{size} bytes"
-            more = f" (and {len(wrong) - 1} more files)" if len(wrong) > 1 else ""
+            there = "nothing" if size == NOT_THERE else counted(size or 0, "byte")
+            more = f" (and {counted(len(wrong) - 1, 'more file')})" if len(wrong) > 1 else ""
             raise PlatformError(
-                f"{wrong[0].name}: the platform holds {there} of {wrong[0].bytes} bytes{more}. The batch was not "
+                f"{wrong[0].name}: the platform holds {there} of {wrong[0].bytes:,}{more}. The batch was not "
                 "completed.",
                 hint="The same command sends what is not whole again.", code="sizes-differ", batch=batch.id,
                 file=wrong[0].name, retryable=True,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..errors import ExpressionError, UsageError
+from ..errors import ExpressionError, UsageError, counted
 from ..kernels.arrays import located, map_parts, valid
 from .paths import EVERY, Path, format_path, parse_path
 
@@ -171,7 +171,7 @@ class ValueCounts:
         named = ", ".join(
             f"{path or 'record'} {entry['lost']:,} of {entry['read']:,}" for path, entry in entries[:_NAMED]
         )
-        more = f" and {len(entries) - _NAMED:,} more fields" if len(entries) > _NAMED else ""
+        more = f" and {counted(len(entries) - _NAMED, 'more field')}" if len(entries) > _NAMED else ""
         return f"{self.rows:,} with values left out ({named}{more})"
 
 

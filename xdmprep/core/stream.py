@@ -384,8 +384,9 @@ class Stream:
             for at, row in enumerate(rows):
                 values = to_pylist(table.column(at).combine_chunks())
                 row += ["" if value is None else shorten(str(value), 60) for value in values]
-        more = len(self.arrow_schema) - len(fields)
-        return wrap(repr(self)[1:-1], grid(heads, rows) + (f"<p>... and {more:,} more columns.</p>" if more else ""))
+        left = len(self.arrow_schema) - len(fields)
+        more = f"<p>... and {counted(left, 'more column')}.</p>" if left else ""
+        return wrap(repr(self)[1:-1], grid(heads, rows) + more)
 
     def then(
         self,

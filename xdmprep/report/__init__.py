@@ -582,7 +582,7 @@ class Report:
             return ""
         worst = sorted(lost, key=lambda path: (-lost[path], path))
         named = ", ".join(f"{path or 'record'} {lost[path]:,}" for path in worst[:3])
-        more = f" and {len(lost) - 3:,} more fields" if len(lost) > 3 else ""
+        more = f" and {counted(len(lost) - 3, 'more field')}" if len(lost) > 3 else ""
         return f"{counted(sum(lost.values()), 'value')} left out ({named}{more})"
 
     def headline(self) -> str:

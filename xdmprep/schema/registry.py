@@ -12,7 +12,7 @@ from typing import Any
 
 from ..core.arguments import FLAG, PATH, WORD, document, takes
 from ..core.documents import exists, files_below, is_folder
-from ..errors import SchemaError, did_you_mean
+from ..errors import SchemaError, counted, did_you_mean
 from .documents import Components, Document, is_json, load_components, looks_like_schema
 from .model import DESCRIPTORS, Schema
 
@@ -139,7 +139,7 @@ class Registry:
         note = ""
         if passed_by:
             first = next(f"{file}: {reason}" for file, reason in passed_by.items())
-            note = f" {len(passed_by)} files were passed by, such as {first}."
+            note = f" Not read as schemas: {counted(len(passed_by), 'file')}, such as {first}."
         return f"{self._name}: no schema '{id}' among {len(self)}.{did_you_mean(id, self)}{note}"
 
     def __contains__(self, id: object) -> bool:
