@@ -26,6 +26,11 @@ def values_of(got: Evaluated) -> list[Any]:
         return list(got.column.to_pylist(maps_as_pydicts="strict"))
 
 
+def errors_of(got: Evaluated) -> list[tuple[int, str]]:
+    """The positions of the rows on which an expression failed, each with the reason."""
+    return list(zip(got.failed.tolist(), got.why.to_pylist(), strict=True))
+
+
 def fits(value: Any, kind: pa.DataType) -> bool:
     """Whether a value of a row is one of a type, as Python has it; integers are among the doubles."""
     if value is None:

@@ -248,10 +248,12 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
     "mapping/grouping.py": ((GROUPS,), [
         ("code * np.uint64(31) + kernels", "code + kernels"),
         ('bounds[at] + rows, side="right"', 'bounds[at] + rows, side="left"'),
-        ("coded = comparable(column).dict", "coded = column.dict"),
-        ("or column.null_count or words.null_count", "or column.null_count"),
-        ("numbers, several = _numbers(words)  #", "numbers = np.arange(several)  #"),
-        ("if several > len(column) or", "if"), ("len(some.dictionary) > 2 * len(some)", "False"),
+        ("coded = encoded(comparable(column))", "coded = encoded(column)"),
+        ("len(some.dictionary) > 2 * len(some)", "False"),
+    ]),
+    "core/shred.py": ((GROUPS,), [
+        ("words is None or words.null_count or len", "words is None or len"),
+        (" or len(words) > len(array) or pc", " or pc"), (" or pc.count_distinct(words).as_py() < len(words)", ""),
     ]),
     "mapping/evaluation.py": ((GROUPS, "tests/unit/test_mapping_nested.py"), [
         (".fill_null(True)", ".fill_null(False)"), ("path.count(EVERY) - bool(self._keys)", "path.count(EVERY)"),

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from language_kit import fits, outgoing, values_of
+from language_kit import errors_of, fits, outgoing, values_of
 
 from xdmprep.language import Evaluated, Options, compile_expression
 from xdmprep.language.catalogue import Context
@@ -160,7 +160,7 @@ def check(text: str, rows: list[dict[str, Any]], options: Options = DEFAULT, sch
     if expression.type is not None:
         assert all(fits(value, expression.type) for value in values), (text, expression.type, values)
     assert len(values) == len(rows)
-    failed = dict(got.errors)
+    failed = dict(errors_of(got))
     assert list(failed) == sorted(failed)
     tree = compile_node(expression.tree)
     for i, record in enumerate(batch.to_pylist()):
@@ -235,7 +235,7 @@ def test_columns_of_few_words_give_the_same(text: str, rows: list[dict[str, Any]
     one, other = compile_expression(text, SCHEMA).apply(plain_rows), compile_expression(text, SCHEMA).apply(encoded)
     values = [values_of(got) for got in (one, other)]
     assert all(same(left, right) for left, right in zip(*values, strict=True)), (text, rows)
-    assert one.errors == other.errors
+    assert errors_of(one) == errors_of(other)
 
 
 #: Calls whose second column the kernels take as a constant only.
@@ -293,7 +293,7 @@ def test_numbers_become_the_strings_that_concat_makes_of_them(text: str, rows: l
     numbers = compile_expression(form.format(text), SCHEMA).apply(batch)
     words = compile_expression(form.format(f'iif(({text}) == null, null, concat("", {text}))'), SCHEMA).apply(batch)
     made, unfit = convert(numbers.column, targets[form], DEFAULT)
-    failed = {at for misfit in unfit for at in misfit.positions.tolist()} | {at for at, _ in words.errors}
+    failed = {at for misfit in unfit for at in misfit.positions.tolist()} | {at for at, _ in errors_of(words)}
     expected = convert(words.column, targets[form], DEFAULT)[0].to_pylist()
     assert [v for i, v in enumerate(made.to_pylist()) if i not in failed] == [
         v for i, v in enumerate(expected) if i not in failed

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from language_kit import outgoing, values_of
+from language_kit import errors_of, outgoing, values_of
 
 from xdmprep import kernels
 from xdmprep.language import compile_expression
@@ -72,7 +72,7 @@ def check(text: str, given_texts: list[str | None]) -> None:
     expression = compile_expression(text, SCHEMA)
     got = expression.apply(pa.RecordBatch.from_pylist(rows, schema=SCHEMA))
     found_all = values_of(got)
-    failed = {at for at, _ in got.errors}
+    failed = {at for at, _ in errors_of(got)}
     compiled = compile_node(expression.tree)
     for i, row in enumerate(rows):
         try:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from language_kit import fits, values_of
+from language_kit import errors_of, fits, values_of
 
 from xdmprep.language import Options, catalogue, compile_expression
 from xdmprep.language.catalogue import Context
@@ -168,7 +168,7 @@ def check(text: str, rows: list[dict[str, Any]], options: Options = DEFAULT) -> 
         got.column.validate(full=True)
     if expression.type is not None:
         assert all(fits(value, expression.type) for value in values), (text, expression.type, values)
-    failed = dict(got.errors)
+    failed = dict(errors_of(got))
     assert len(values) == len(rows)
     compiled = compile_node(expression.tree)
     for i, record in enumerate(records):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
-from language_kit import values_of
+from language_kit import errors_of, values_of
 
 from xdmprep import evaluate
 from xdmprep.core.stream import TIMESTAMP
@@ -99,7 +99,7 @@ def same_alone(expression: str, rows: pa.RecordBatch) -> int:
     """Checks that an expression gives the same on columns and on each row; how many values there are."""
     made = compile_expression(expression, rows.schema).apply(rows)
     values = values_of(made)
-    errors = dict(made.errors)
+    errors = dict(errors_of(made))
     for at, row in enumerate(rows.to_pylist()):
         try:
             wanted = evaluate(expression, row, target_type="date-time", strict=True)

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from language_kit import values_of
+from language_kit import errors_of, values_of
 
 from xdmprep.errors import ExpressionError
 from xdmprep.language import Options, catalogue, compile_expression, evaluate
@@ -345,7 +345,7 @@ def test_a_value_alone_and_over_a_batch(expression: str, wanted: Any) -> None:
         assert type(value) is type(wanted)
 
     got = compile_expression(expression, ROWS.schema, CLOCK).apply(ROWS)
-    assert [at for at, _ in got.errors] == ([0, 1] if wanted is FAILS else [])
+    assert [at for at, _ in errors_of(got)] == ([0, 1] if wanted is FAILS else [])
     values = values_of(got)
     if wanted is FAILS:
         assert values == [None, None]

@@ -266,10 +266,11 @@ def is_zone(name: str) -> bool:
 # ---- columns -----------------------------------------------------------------------------------------------------
 
 
-def has_doubles(kind: pa.DataType) -> bool:
-    """Whether there are doubles anywhere in a type."""
-    inside = (kind.field(number).type for number in range(kind.num_fields))
-    return bool(pa.types.is_floating(kind)) or any(map(has_doubles, inside))
+def holds(kind: pa.DataType, test: Callable[[pa.DataType], bool]) -> bool:
+    """Whether a type, or one inside of it at any depth, passes a test."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(test(kind)) or any(holds(kind.field(number).type, test) for number in range(kind.num_fields))
 
 
 def plain_column(column: pa.Array, exact: bool = True) -> tuple[pa.Array, list[Unfit]]:

@@ -398,12 +398,15 @@ def prune(value: Any) -> Any:
     return value
 
 
-def encoded(array: pa.Array) -> pa.DictionaryArray:
-    """Text as ``dictionary<int32, string>``, the same for the same values: each once, in order of first appearance."""
-    if not isinstance(array, pa.DictionaryArray):
-        return array.dictionary_encode()
-    words = array.dictionary
-    if words.null_count or pc.count_distinct(words).as_py() < len(words):
-        return plain(array).dictionary_encode()
-    used = array.indices.dictionary_encode()
+def encoded(array: pa.Array, nulls: Literal["mask", "encode"] = "mask") -> pa.DictionaryArray:
+    """A dictionary array, the same for the same values: each once, in order of first appearance.
+
+    Args:
+        array: values, perhaps in a dictionary of any kind.
+        nulls: ``encode`` to have null among the values.
+    """
+    words = array.dictionary if isinstance(array, pa.DictionaryArray) else None
+    if words is None or words.null_count or len(words) > len(array) or pc.count_distinct(words).as_py() < len(words):
+        return plain(array).dictionary_encode(nulls)
+    used = array.indices.dictionary_encode(nulls)
     return pa.DictionaryArray.from_arrays(used.indices, words.take(used.dictionary), safe=False)

@@ -19,8 +19,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.arrow_types import has_doubles, plain_column, plain_type
+from ..core.arrow_types import holds, plain_column, plain_type
 from ..core.arrow_types import plain as plain
+from ..core.shred import encoded
 from ..kernels.arrays import valid
 from .values import Failed, shortened
 
@@ -66,7 +67,7 @@ def source_column(values: pa.Array) -> pa.Array:
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         unfit = plain_column(values)[1]
         return pc.if_else(pa.array(marked(len(values), unfit[0].rows)), None, values) if unfit else values
-    return values if kind == source_type(kind) and not has_doubles(kind) else plain_column(values)[0]
+    return values if kind == source_type(kind) and not holds(kind, pa.types.is_floating) else plain_column(values)[0]
 
 
 def merged(*masks: Mask | None) -> Mask | None:
@@ -138,10 +139,10 @@ def because(found: Column, *reasons: tuple[Mask, pa.Array | str | None]) -> Colu
     if found.open is None:
         return found
     why = pa.nulls(len(found.open), TEXT) if found.why is None else found.why
-    for holds, reason in reasons:
+    for rows, reason in reasons:
         if reason is None:
             continue
-        here = pa.array(holds & found.open & nulls_of(why))
+        here = pa.array(rows & found.open & nulls_of(why))
         why = pc.replace_with_mask(why, here, reason.filter(here) if isinstance(reason, pa.Array) else reason)
     return Column(found.values, found.open, why)
 
@@ -205,14 +206,14 @@ def used_bytes(values: pa.Array) -> Ints:
 
 def each_distinct(values: pa.Array, change: Callable[[Any], Any]) -> tuple[list[Any], Ints]:
     """``change(value)`` once for each distinct value, None where it fails or is null; and which result each row has."""
-    encoded = values.dictionary_encode(null_encoding="encode")
+    words = values.dictionary_encode(null_encoding="encode")
     found: list[Any] = []
-    for value in encoded.dictionary.to_pylist():
+    for value in words.dictionary.to_pylist():
         try:
             found.append(None if value is None else change(value))
         except Failed:
             found.append(None)
-    return found, encoded.indices.to_numpy(zero_copy_only=False)
+    return found, words.indices.to_numpy(zero_copy_only=False)
 
 
 def where(values: pa.Array, mask: Mask, change: Callable[[Any], Any]) -> pa.Array:
@@ -241,18 +242,18 @@ def distinct(columns: Sequence[pa.Array], n: int) -> tuple[list[pa.Array], pa.Ar
         return None
     if not columns or not n:
         return [column.slice(0, 0) for column in columns], pa.array(np.zeros(n, dtype=np.int64))
-    encoded = [_encoded(column) for column in columns]
-    codes, count = encoded[0][0], len(encoded[0][1])
+    parts = [_encoded(column) for column in columns]
+    codes, count = parts[0][0], len(parts[0][1])
     if len(columns) == 1:
-        return [encoded[0][1]], pa.array(codes)
-    for more, values in encoded[1:]:
+        return [parts[0][1]], pa.array(codes)
+    for more, values in parts[1:]:
         codes = codes * len(values) + more
         count *= len(values)
         if count > 2**31:
             first, which = numbered(codes)
             codes, count = which.astype(np.int64), len(first)
     first, which = numbered(codes)
-    return [values.take(pa.array(more[first])) for more, values in encoded], pa.array(which)
+    return [values.take(pa.array(more[first])) for more, values in parts], pa.array(which)
 
 
 def _encoded(column: pa.Array) -> tuple[Ints, pa.Array]:
@@ -262,22 +263,14 @@ def _encoded(column: pa.Array) -> tuple[Ints, pa.Array]:
         codes, words = _encoded(pc.struct_field(column, 0))
         mask = pa.array(nulls_of(words)) if words.null_count else None
         return codes, pa.StructArray.from_arrays([words], fields=list(NUMERAL), mask=mask)
-    if (
-        pa.types.is_dictionary(column.type)
-        and not column.dictionary.null_count
-        and len(column.dictionary) <= len(column)
-    ):
-        indices, values = column.indices, column.dictionary
-        codes = indices.fill_null(len(values)).cast(pa.int64()).to_numpy(zero_copy_only=False)
-        return codes, pa.concat_arrays([values, pa.nulls(1, values.type)]) if indices.null_count else values
-    encoded = plain(column).dictionary_encode(null_encoding="encode")
-    return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64), encoded.dictionary
+    found = encoded(column, "encode")
+    return found.indices.to_numpy(zero_copy_only=False).astype(np.int64), found.dictionary
 
 
 def numbered(codes: Ints) -> tuple[Ints, Ints]:
     """The first row of every distinct code, in the order of their first rows; and which of them each row has."""
-    encoded = pa.array(codes).dictionary_encode()
-    which = encoded.indices.to_numpy(zero_copy_only=False)
-    first = np.zeros(len(encoded.dictionary), dtype=np.int64)
+    words = pa.array(codes).dictionary_encode()
+    which = words.indices.to_numpy(zero_copy_only=False)
+    first = np.zeros(len(words.dictionary), dtype=np.int64)
     first[which[::-1]] = np.arange(len(codes))[::-1]
     return first, which

@@ -43,11 +43,6 @@ class Evaluated(NamedTuple):
     failed: Ints = _NOWHERE
     why: pa.Array = _NO_REASON
 
-    @property
-    def errors(self) -> list[tuple[int, str]]:
-        """The positions of the rows that failed, each with its reason."""
-        return list(zip(self.failed.tolist(), self.why.to_pylist(), strict=True))
-
 
 class Expression:
     """A compiled expression.  Two are equal where they give the same values: not where they ask clock or randomness.

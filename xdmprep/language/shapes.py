@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..core.arrow_types import decimal_texts, holds_text, is_list, is_text
+from ..core.arrow_types import decimal_texts, holds, holds_text, is_list, is_text
 from ..core.ndjson.fields import has_numerals, is_numeral
 from ..core.stream import TIMESTAMP
 from ..kernels import arrays
@@ -182,11 +182,7 @@ def microseconds(values: pa.Array) -> pa.Array:
 @lru_cache(maxsize=4096)
 def _needs_care(kind: pa.DataType) -> bool:
     """Whether values of a type may need a change although the type needs none: NaN, repeated keys of maps."""
-    if pa.types.is_map(kind):
-        return True
-    if pa.types.is_nested(kind):
-        return any(_needs_care(kind.field(i).type) for i in range(kind.num_fields))
-    return bool(pa.types.is_floating(kind))
+    return holds(kind, lambda part: pa.types.is_map(part) or pa.types.is_floating(part))
 
 
 def with_each_key_once(

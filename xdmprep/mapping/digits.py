@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..core.arrow_types import has_lost_digits, holds_text, is_list
+from ..core.arrow_types import has_lost_digits, holds, is_list
 from ..core.paths import Path
 from ..core.shred import array_at, plain, valid
 from ..errors import MappingError
 from ..kernels.arrays import list_parts, map_parts, offsets_of
-from ..language import NUMERAL
 from .nested import fields_on
 
 _Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -48,22 +47,9 @@ def places_with_doubles(columns: pa.Schema, places: frozenset[Path]) -> tuple[Pa
         if at < 0:
             continue
         fields = fields_on(columns.field(at), steps)
-        if _holds(pa.types.is_floating, fields[-1].type):
+        if holds(fields[-1].type, pa.types.is_floating):
             found.add((str(name), *steps[: len(fields) - 1]))
     return tuple(sorted(found, key=str))
-
-
-def holds_texts(kind: pa.DataType) -> bool:
-    """Whether there is text in values of a type, at any depth."""
-    return _holds(holds_text, kind)
-
-
-def _holds(test: Any, kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        return bool(test(kind.value_type))
-    if kind == NUMERAL:
-        return False
-    return bool(test(kind)) or any(_holds(test, kind.field(i).type) for i in range(kind.num_fields))
 
 
 def lost_rows(records: pa.RecordBatch, places: tuple[Path, ...]) -> tuple[_Mask, pa.Array] | None:

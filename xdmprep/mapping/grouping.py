@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import kernels
-from ..core.shred import plain, valid
+from ..core.shred import encoded, plain, valid
 from ..core.stream import chunk_bytes
 from ..errors import SourceError
 from ..kernels.arrays import Offsets
@@ -20,9 +20,6 @@ ROW = "\0row"
 
 #: Most rows in one chunk, unless a single group has more.
 ROWS = 131_072
-
-#: Rows among which most keys are met for the first time, where there are few.
-_HEAD = 4096
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 Ints = np.ndarray[Any, np.dtype[np.int64]]
@@ -139,37 +136,15 @@ def comparable(column: pa.Array) -> pa.Array:
 
 
 def _numbers(column: pa.Array) -> tuple[Codes, int]:
-    if pa.types.is_dictionary(column.type):
-        words, several = column.dictionary, len(column.dictionary)
-        if several > len(column) or column.null_count or words.null_count:
-            return _numbers(plain(column))
-        numbers, several = _numbers(words)  # a word may be there twice
-        return _by_first(numbers[column.indices.to_numpy()], several)
-    if pa.types.is_boolean(column.type) and not column.null_count:
-        return _by_first(column.cast(pa.int32()).to_numpy(), 2)
     if pa.types.is_string(column.type):
         return kernels.active.number_texts(column)
-    coded = comparable(column).dictionary_encode()
+    coded = encoded(comparable(column))
     if not coded.null_count:
         return coded.indices.to_numpy(), len(coded.dictionary)
     wide = coded.indices.fill_null(0).to_numpy().astype(np.int64)
     null = ~valid(coded)
     wide[null] = len(coded.dictionary) + np.flatnonzero(null)
     return _distinct(wide)
-
-
-def _by_first(codes: Codes, count: int) -> tuple[Codes, int]:
-    """Codes below `count` numbered by first appearance: those of a few values are all among the first rows."""
-    for head in (codes[:_HEAD], codes):
-        first = np.full(count, len(codes), np.int32)
-        first[head[::-1]] = np.arange(len(head) - 1, -1, -1, dtype=np.int32)  # the last one that is written stays
-        several = int(np.count_nonzero(first < len(codes)))
-        if several == count:
-            break
-    order = np.argsort(first, kind="stable")
-    numbers = np.empty(count, np.int32)
-    numbers[order] = np.arange(count, dtype=np.int32)
-    return numbers[codes], several
 
 
 def _distinct(codes: Ints) -> tuple[Codes, int]:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..core.arrow_types import inexact, plain_column, plain_type, type_words
+from ..core.arrow_types import holds, inexact, is_text, plain_column, plain_type, type_words
 from ..core.names import column_advice, is_datum, namesakes
 from ..core.paths import EVERY, Path, parse_path
 from ..core.shred import array_at, plain
@@ -24,7 +24,7 @@ from ..errors import ExpressionError, MappingError, needed_by, option, printable
 from ..language import Expression, Options, compile_expression
 from ..language.evaluation import Shared
 from ..language.tree import Node, children
-from .digits import holds_texts, places_with_doubles
+from .digits import places_with_doubles
 from .fields import FieldMapping, Missing, is_plain_path, may_be_a_name
 from .nested import NoSuchField, NoSuchPath, fields_on, type_in
 from .tree import First, Made, Step, Where, Zip
@@ -145,7 +145,7 @@ class ExpressionSource(Source):
 
     def as_text(self, target: pa.DataType) -> tuple[Path, ...]:
         """The places with doubles of which there is text in a destination of this type."""
-        return (*self.printed, *self.passed) if self.passed and holds_texts(target) else self.printed
+        return (*self.printed, *self.passed) if self.passed and holds(target, is_text) else self.printed
 
     def usable(self, records: pa.RecordBatch) -> pa.RecordBatch:
         """The rows with the columns that the expression names and the source lacks, as nulls."""

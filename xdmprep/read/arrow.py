@@ -26,6 +26,7 @@ from ..core.arrow_types import (
     Unfit,
     floats_as_doubles,
     has_lost_digits,
+    holds,
     holds_text,
     inexact,
     is_coded,
@@ -179,7 +180,7 @@ def _of_frames(frames: Iterable[Any], again: bool, name: str) -> Stream:
             alike = sorted(found.names) == sorted(schema.names)
             found = pa.schema([_filled(field, found.field(field.name)) for field in schema]) if alike else schema
         schema = found
-        if not any(_is_open(field.type) for field in schema):
+        if not any(holds(field.type, pa.types.is_null) for field in schema):
             last = [(number, frame)]
             break
         if not again:
@@ -201,11 +202,6 @@ def _of_frames(frames: Iterable[Any], again: bool, name: str) -> Stream:
         return [note for one in found if one is not None for note in one()]
 
     return replace(_stream(columns, pieces, name), rereadable=again, unlike=unlike_in_all if again else unlike)
-
-
-def _is_open(kind: pa.DataType) -> bool:
-    """Whether a type is, or holds, that of a column without values."""
-    return bool(pa.types.is_null(kind)) or any(_is_open(kind.field(at).type) for at in range(kind.num_fields))
 
 
 def _filled(field: pa.Field, later: pa.Field) -> pa.Field:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..core.arrow_types import has_doubles
+from ..core.arrow_types import holds
 from ..core.paths import Path
 from ..core.shred import Leaf
 from ..regex import MatchTimeout
@@ -165,7 +165,7 @@ class ColumnCompiler:
 
     def spell(self, shape: ColumnShape, nodes: Iterable[CheckNode]) -> None:
         """Have a map judged as it is written where its values are converted: doubles do not distinguish 1 from 1.0."""
-        self._spelled |= any(node.converting for node in nodes) and has_doubles(shape.type)
+        self._spelled |= any(node.converting for node in nodes) and holds(shape.type, pa.types.is_floating)
 
     def _fails(self, ops: list[Op], leaf: Leaf) -> bool:
         """Whether the constant of a leaf fails."""
