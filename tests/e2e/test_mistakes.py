@@ -285,3 +285,19 @@ def test_an_error_is_json_also_where_json_was_taken_as_a_value(
     config.write_text("[]")
     assert run(["dataset", "show", "d", "--config", str(config), "--url", "--json"]) == 2
     assert "not a JSON object" in json.loads(capsys.readouterr().out)["error"]["message"]
+
+
+def test_what_the_mapping_leaves_out_is_not_to_be_corrected_in_the_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    schema = {"type": "object", "properties": {"a": {"type": "string", "format": "email"}, "b": {"type": "string"}}}
+    Path("s.json").write_text(json.dumps({**schema, "required": ["b"]}))
+    Path("in.csv").write_text("x;y\na@b.example;1\nnone;2\n")
+    for mapping, following in (("a: x\n", "mapping check m.yaml"), ("a: x\nb: y\n", "mend out")):
+        Path("m.yaml").write_text(mapping)
+        assert run(shlex.split("prepare in.csv -m m.yaml -s s.json -o out --overwrite --delimiter ';'")) == 1
+        said = capsys.readouterr().out.splitlines()
+        assert said[-1].startswith(f"next: xdmprep {following}")
+        assert ("change the mapping" in said[-2]) == ("check" in following)
+    assert run(shlex.split("mapping check m.yaml --schema s.json --source in.csv --delimiter ';'")) == 0

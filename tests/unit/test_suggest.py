@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -69,6 +70,18 @@ def test_values_decide_between_like_names(crm: Schema) -> None:
 def test_values_that_do_not_fit_speak_against_a_pair(crm: Schema) -> None:
     found = suggest({"birthDate": ["soon", "later"]}, crm)
     assert "person.birthDate" not in found or found["person.birthDate"].confidence < 60
+
+
+@pytest.mark.parametrize("written", ["%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y%m%d", "%Y-%m-%d"])
+def test_dates_of_every_form_get_the_expression_that_reads_them(written: str, crm: Schema) -> None:
+    days = [date(1979, 12, 31), date(2001, 2, 3), date(1985, 7, 14), date(2010, 10, 10)]
+    table = {"Birthdate": [day.strftime(written) for day in days]}
+    found = suggest(table, crm)["person.birthDate"]
+    assert found.confidence > 90 and "another form" not in found.reason
+    records = map_stream(open_source(pa.table(table)), {found.destination: found.source}, crm).to_table().to_pylist()
+    assert [one["person"]["birthDate"] for one in records] == days
+    mixed = suggest({"Birthdate": [*table["Birthdate"], "1999-1-2", "1999-1-3"]}, crm)["person.birthDate"]
+    assert ("2 of 6 values have another form" in mixed.reason) == (written != "%Y-%m-%d")
 
 
 def test_expressions_make_values_fit(loyalty: Schema) -> None:

@@ -161,7 +161,12 @@ def prepare(
     if output_format != "github":
         if report is not None:
             show(f"report -> {report}")
-        if result.rejected:
+        if result.rejected and (lacking := _of_the_mapping(result)):
+            show_lines([[f"Every row has an error at {lacking} that no column can correct: change the mapping, then "
+                         "run again with --overwrite."]])  # fmt: skip
+            given = [word for value in values for word in ("--set", value)]
+            show_next("mapping", "check", mapping, "--schema", schema, "--source", sources[0], *reading.words(), *given)
+        elif result.rejected:
             rows = f"Correct the rows in {within(result.place, 'rejects.jsonl')}; mend runs them again"
             if is_url(result.place):
                 show_lines([[f"{rows} in a copy of the folder on this machine."]])
@@ -171,6 +176,14 @@ def prepare(
         elif result.written:
             show_next("upload", out, "--dataset", "DATASET_ID")
     return 1 if result.rejected or result.excessive else 0
+
+
+def _of_the_mapping(result: Any) -> str | None:
+    """The XDM path at which every row has an error that no column of the source can correct; None if there is none."""
+    for group in result.report.groups:
+        if group.severity == "error" and group.path and group.column is None and group.count >= result.rows:
+            return str(group.path)
+    return None
 
 
 def _on_spark(sources: tuple[Path | str, ...], master: str | None, csv: Any, *job: Any, **options: Any) -> Any:

@@ -159,7 +159,7 @@ def file_system(url: str) -> tuple[Any, str]:
         import fsspec
     except ImportError:
         raise RemoteError(
-            f"the scheme {scheme}:// needs the package fsspec, which is not installed. Run: {install_command('fsspec')}"
+            f"the scheme {scheme}:// needs the package fsspec: {install_command('fsspec')} installs it"
         ) from None
     from pyarrow import fs
 

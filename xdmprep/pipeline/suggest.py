@@ -76,6 +76,7 @@ _ABBREVIATIONS = {
     "nick name": "nickname", "member no": "loyalty id", "member number": "loyalty id", "member id": "loyalty id",
     "membership number": "loyalty id", "loyalty number": "loyalty id",
     "ts": "timestamp", "event time": "timestamp", "order date": "timestamp",
+    "event date": "timestamp", "event name": "event type",
     "created": "create date", "created at": "create date", "created on": "create date", "created date": "create date",
     "creation date": "create date", "updated at": "modify date", "updated": "modify date",
     "last modified date": "modify date", "last modified": "modify date", "modified at": "modify date",
@@ -83,6 +84,10 @@ _ABBREVIATIONS = {
     "lifetime spend": "lifetime value", "country region": "country", "state region": "state province",
     "discount code": "promotion id", "coupon code": "promotion id", "coupon": "promotion id", "voucher": "promotion id",
     "taxes": "tax amount", "tax": "tax amount", "order total": "order price total", "payment method": "payment type",
+    # SAP
+    "name1": "full name", "ort01": "city", "pstlz": "postal code", "stras": "street1", "land1": "country",
+    "telf1": "phone number", "smtp addr": "email address", "regio": "state province", "erdat": "create date",
+    "gbdat": "birth date", "namev": "first name", "waers": "currency code", "matnr": "sku", "vbeln": "purchase id",
     # German
     "vorname": "first name", "nachname": "last name", "familienname": "last name", "anrede": "courtesy title",
     "geburtsdatum": "birth date", "geburtstag": "birth date", "geschlecht": "gender", "straße": "street1",
@@ -124,11 +129,19 @@ _ITEM = frozenset({"line", "item", "lineitem", "product", "sku", "qty", "quantit
 
 #: Namespaces of identities and the names of their columns; the first that is found is primary.
 _IDENTITIES = {
-    "CRMID": r"crm ?id|customer(?: id| no| number)?|client id|contact id",
+    "CRMID": r"crm ?id|kunnr|customer(?: id| no| number)?|client id|contact id",
     "LOYALTYID": r"loyalty(?: id| no| number)?|member(?:ship)?(?: id| no| number)",
     "ECID": r"ecid|marketing cloud id|mcid|experience cloud id",
     "Email": r"e ?mail(?: address)?",
     "Phone": r"(?:mobile )?phone(?: number)?",
+}
+
+#: Forms of dates that need a pattern, and the pattern; that of days and months between slashes depends on the values.
+_DATES = {
+    r"\d{1,2}/\d{1,2}/\d{4}": "M/d/yyyy",
+    r"\d{1,2}\.\d{1,2}\.\d{4}": "d.M.yyyy",
+    r"\d{4}/\d{1,2}/\d{1,2}": "yyyy/M/d",
+    r"(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])": "yyyyMMdd",
 }
 
 _LOOKS: tuple[tuple[str, str], ...] = (
@@ -138,8 +151,8 @@ _LOOKS: tuple[tuple[str, str], ...] = (
     ("email", r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}"),
     ("uuid", r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"),
     ("url", r"https?://\S+"),
-    ("date-time", r"\d{4}-\d{2}-\d{2}[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?"),
-    ("date", r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[/.]\d{1,2}[/.]\d{4}|\d{4}/\d{2}/\d{2}"),
+    ("date-time", r"\d{4}-\d{2}-\d{2}[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)? ?(?:Z|[+-]\d{2}:?\d{2})?"),
+    ("date", rf"\d{{4}}-\d{{1,2}}-\d{{1,2}}|{'|'.join(_DATES)}"),
     ("year", r"(?:19|20)\d{2}"),
     ("birthday", r"[01]?\d-[0-3]?\d"),
     ("number", r"[-+]?\d{1,6}\.\d+"),
@@ -391,13 +404,18 @@ def _source(column: _Column, field: Field) -> tuple[str, str]:
     if field.type == "boolean" and set(column.values) <= {"0", "1"}:
         return f'decode({written}, "1", true, "0", false)', ""
     if field.type in ("date", "date-time") and column.looks == "date":
-        slashed = [value for value in column.values if re.fullmatch(r"\d{1,2}/\d{1,2}/\d{4}", value)]
-        if slashed:
-            day_first = any(int(value.split("/")[0]) > 12 for value in slashed)
-            month_first = any(int(value.split("/")[1]) > 12 for value in slashed)
-            pattern = "d/M/yyyy" if day_first and not month_first else "M/d/yyyy"
-            sure = "" if day_first != month_first else "; whether day or month comes first is a guess"
-            return f'date({written}, "{pattern}")', sure
+        forms = {form: [value for value in column.values if re.fullmatch(form, value)] for form in _DATES}
+        form, values = max(forms.items(), key=lambda pair: len(pair[1]))
+        if 2 * len(values) >= len(column.values):
+            pattern, others = _DATES[form], len(column.values) - len(values)
+            how = f"; {others} of {len(column.values)} values have another form" if others else ""
+            if "/d/" in pattern:
+                day_first = any(int(value.split("/")[0]) > 12 for value in values)
+                month_first = any(int(value.split("/")[1]) > 12 for value in values)
+                if day_first and not month_first:
+                    pattern = "d/M/yyyy"
+                how += "" if day_first != month_first else "; whether day or month comes first is a guess"
+            return f'date({written}, "{pattern}")', how
     return reference, ""
 
 
