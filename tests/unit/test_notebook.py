@@ -99,6 +99,7 @@ def test_a_view_costs_no_row_of_a_source_that_is_read_once() -> None:
     table = pa.table({"m": ["a", "b"]})
     stream = xp.map_rows(pa.RecordBatchReader.from_batches(table.schema, table.to_batches()), {"mail": "m"})
     assert isinstance(stream, Stream) and "mail" in seen(stream)
+    assert "&#x27;" not in stream._repr_html_() and "<td>string</td>" in stream._repr_html_(), "no quotes in a table"
     assert stream.to_pylist() == [{"mail": "a"}, {"mail": "b"}]
 
 

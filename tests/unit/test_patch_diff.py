@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -594,3 +595,17 @@ def test_a_value_that_does_not_fit_makes_no_row_unchanged() -> None:
     assert earlier.to_pylist() == [fine] and (earlier.counts.new, earlier.counts.unchanged) == (1, 0)
     both = xp.diff([wrong], [wrong], ALL_KINDS, on="key")
     assert both.to_pylist() == [] and (both.counts.unchanged, both.counts.set_aside) == (0, 1)
+
+
+def test_one_of_a_kind_is_not_told_in_the_plural(tmp_path: Path) -> None:
+    before = pa.table(
+        {"id": ["a", "b", "c", "d"], "mail": ["a@x.example", "b@x.example", "c@x.example", "d@x.example"]}
+    )
+    after = pa.table({"id": ["a", "b", "d", "d"], "mail": ["none", None, "d@x.example", "d2@x.example"]})
+    mapping = {
+        "identityMap.CRMID[0].id": "id", "identityMap.CRMID[0].primary": "true", "personalEmail.address": "mail",
+    }  # fmt: skip
+    told = str(xp.write_patch(before, after, CRM, tmp_path, mapping=mapping))
+    for kind in ("row set aside", "row replaced", "key vanished", "value gone", "record"):
+        assert f"1 {kind}" in told
+    assert not re.search(r"\b1 \w+s\b", told)

@@ -166,8 +166,8 @@ class Config:
             given = {"org": self.org, "client_id": self.client_id, "client_secret or token": secret}
             missing = ", ".join(name for name, value in given.items() if not value)
             raise UsageError(
-                f"{self.url} needs credentials; missing: {missing}. Give a configuration file "
-                "(`xdmprep ... --config FILE`, `Client.from_config(path)`), or set "
+                f"{self.url} needs credentials; missing: {missing}. Give them in a configuration "
+                "file (`xdmprep ... --config FILE`, `Client.from_config(path)`), or set "
                 f"{ENVIRONMENT}ORG, {ENVIRONMENT}CLIENT_ID and {ENVIRONMENT}CLIENT_SECRET. For an emulator give "
                 f"{option('url')}."
             )

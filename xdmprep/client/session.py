@@ -57,6 +57,7 @@ BYTES_PER_SECOND = 100_000.0  #: a file gets a second more for this many bytes
 REDIRECTS = 5
 DOWNLOAD_BYTES = 4 << 30  #: most bytes of a file that is fetched
 SECRET_IN_WORDS, SECRET_IN_DATA = 6, 16  #: least characters of a secret that is masked in messages, in data
+_RENEWAL = "Give a new token (`token` in the configuration, or XDMPREP_TOKEN)."
 _UNREACHED = 3  #: tries where no answer ever came
 _REPEATED = frozenset({408, 500, 502, 503, 504})  #: statuses that pass by themselves
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -168,7 +169,7 @@ class Session:
             raise PlatformError(
                 "the platform does not take the token, and there are no client_id and client_secret to get another "
                 "with.",
-                hint="Give a new token.", status=401, code="token-refused",
+                hint=_RENEWAL, status=401, code="token-refused",
             )  # fmt: skip
         with self._renewing:
             if self._renewals != renewals:  # another thread was quicker
@@ -426,7 +427,7 @@ class Session:
         request_id = printable(request_id, 80) if request_id else None
         place = "".join(f", {name} {printable(value, 100)}" for name, value in where.items() if value)
         advice = advice or {
-            401: "The token is not valid; get another.",
+            401: f"The token is not valid, or no longer; get another. {_RENEWAL}",
             403: "The account lacks the permission or a header is missing; ask the administrator of the sandbox.",
             407: "The proxy wants a login; give it with the setting proxy.",
             413: f"The file is too large for one request; prepare again with a smaller {option('max_bytes')}.",

@@ -25,7 +25,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..errors import Issue, SourceError, counted, needed_by, shorten
+from ..errors import Issue, SourceError, counted, needed_by, printable, shorten
 from ..kernels.arrays import located
 from .arrow_types import TIMESTAMP, Unfit
 from .losses import Tally, tally
@@ -373,7 +373,7 @@ class Stream:
     def _repr_html_(self) -> str:
         """Columns with their types, and the first values of each where the source can be read again."""
         fields = list(self.arrow_schema)[:_SHOWN_COLUMNS]
-        rows: list[list[str]] = [[field.name, shorten(str(field.type), 80)] for field in fields]
+        rows: list[list[str]] = [[field.name, printable(field.type, 80)] for field in fields]
         heads = ["column", "type"]
         if self.rereadable:
             try:
@@ -383,7 +383,7 @@ class Stream:
             heads += [f"row {number}" for number in range(1, table.num_rows + 1)]
             for at, row in enumerate(rows):
                 values = to_pylist(table.column(at).combine_chunks())
-                row += ["" if value is None else shorten(str(value), 60) for value in values]
+                row += ["" if value is None else printable(value, 60) for value in values]
         left = len(self.arrow_schema) - len(fields)
         more = f"<p>... and {counted(left, 'more column')}.</p>" if left else ""
         return wrap(repr(self)[1:-1], grid(heads, rows) + more)

@@ -31,7 +31,7 @@ from ..core.paths import format_path
 from ..core.remote import as_local, is_elsewhere, shown
 from ..core.stream import Chunk, Stream
 from ..core.typing import RuleSet, Source
-from ..errors import SourceError, UsageError, did_you_mean
+from ..errors import SourceError, UsageError, did_you_mean, option
 from ..report import FilesReport, Report
 from ..schema import Schema, SchemaLike, as_schema
 from ..validate import Rules, check_stream
@@ -187,7 +187,7 @@ def _records(source: Any, schema: Schema, mapping: Any, csv: CsvOptions | None, 
     if schema.behavior != "adhoc":
         raise UsageError(
             f"{rows.name}: is a flat table, and {schema.name} describes records with a hierarchy. Give the mapping "
-            "that makes records of its rows, or an ad-hoc schema."
+            f"set that makes records of its rows ({option('mapping')}), or an ad-hoc schema."
         )
     columns = [leaf.path for leaf in rows.leaves]
     unknown = [str(path[0]) for path in columns if path[0] not in schema.columns]

@@ -217,18 +217,18 @@ class PatchResult:
             lines.append(f"upload in this order: {folders[0]} to {folders[-1]}, each when the one before has ended")
         if files:
             lines.append(f"fields:  {', '.join(self.fields)}")
-        for number, text, file in (
-            (counts.left_out, "new records were left out", ""),
-            (counts.superseded, "rows were replaced by a later row with the same key", ISSUES),
-            (counts.set_aside, "rows set aside", REJECTS),
-            (counts.vanished, "keys vanished; an upsert cannot delete them", VANISHED),
-            (counts.cannot_clear, "values are gone; an upsert cannot clear them", CANNOT_CLEAR),
-            (counts.before_unusable, "rows of the earlier snapshot have no key or cannot be read", ""),
+        for number, noun, text, file in (
+            (counts.left_out, "new record", "left out", ""),
+            (counts.superseded, "row", "replaced by a later row with the same key", ISSUES),
+            (counts.set_aside, "row", "set aside", REJECTS),
+            (counts.vanished, "key", "vanished, which an upsert cannot delete", VANISHED),
+            (counts.cannot_clear, "value", "gone, which an upsert cannot clear", CANNOT_CLEAR),
+            (counts.before_unusable, "row", "of the earlier snapshot without a key or not readable", ""),
         ):
             if number:
                 below = "batch-*" if len(self.manifests) > 1 and file in (REJECTS, ISSUES) else ""
                 where = self.folder / below / file
-                lines.append(f"{number:,} {text}" + (f" -> {where}" if file else ""))
+                lines.append(f"{counted(number, noun)} {text}" + (f" -> {where}" if file else ""))
         return "\n".join(lines)
 
 
@@ -472,7 +472,7 @@ def _as_it_is(read: Stream, schema: Schema, resident: bool) -> Side:
     if unknown:
         raise MappingError(
             f"{read.name}: the columns {', '.join(map(repr, unknown[:5]))} are not fields of {schema.name}, so these "
-            "are no XDM records. Give the mapping that makes records of them."
+            f"are no XDM records. Give the mapping set that makes records of them ({option('mapping')})."
         )
     same = {place: {"column": name} for name, place in places.items()}
     return Side.of(map_stream(read, MappingSet(same), schema, strict=True))
