@@ -293,7 +293,7 @@ def test_numbers_become_the_strings_that_concat_makes_of_them(text: str, rows: l
     numbers = compile_expression(form.format(text), SCHEMA).apply(batch)
     words = compile_expression(form.format(f'iif(({text}) == null, null, concat("", {text}))'), SCHEMA).apply(batch)
     made, unfit = convert(numbers.column, targets[form], DEFAULT)
-    failed = {at for misfit in unfit for at in misfit.positions.tolist()} | {at for at, _ in errors_of(words)}
+    failed = {at for misfit in unfit for at in misfit.rows.tolist()} | {at for at, _ in errors_of(words)}
     expected = convert(words.column, targets[form], DEFAULT)[0].to_pylist()
     assert [v for i, v in enumerate(made.to_pylist()) if i not in failed] == [
         v for i, v in enumerate(expected) if i not in failed

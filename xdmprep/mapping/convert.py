@@ -26,7 +26,7 @@ from ..language.columns import FINE, ZONED
 from ..language.shapes import alternatives, fields_of, is_object, keys_of, to_python
 from .digits import without_digits
 from .nested import as_meant
-from .unknown import Others, values_of_other_keys, values_of_others
+from .unknown import values_of_other_keys, values_of_others
 
 Positions = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -37,18 +37,21 @@ class Misfit:
 
     Attributes:
         code: the rule: ``unparsable``; ``unfit`` for doubles that have lost digits and would be text; ``unknown-field``
-            where the object has no such field; ``group-differs`` for those that the first of their group displaces.
+            where the object has no such field; ``group-differs`` for those that the first of their group displaces;
+            ``expression`` where there is no value because the source failed.
+        rows: their 0-based positions in the batch, ascending.
+        shown: an array of the values as text, as many; None where there is none to show.
         path: where they are inside the value that was converted; empty for the value itself.
-        positions: their rows in the batch, 0-based, ascending.
-        shown: the values as text, as many.
         target: the Arrow type that they did not fit, if it is that.
+        messages: what is wrong with each, where that differs.
     """
 
     code: str
-    path: Path
-    positions: Positions
-    shown: pa.Array
+    rows: Positions
+    shown: Any
+    path: Path = ()
     target: pa.DataType | None = None
+    messages: pa.Array | None = None
 
 
 #: The ways to fields that the author was told of before the first row.
@@ -111,12 +114,12 @@ class _Conversion:
 
     def _scalars(self, values: pa.Array, target: pa.DataType) -> _Converted:
         array, failed = coerce(values, target, self.options)
-        misfits = _misfits(values, failed, target)
+        misfits = [Misfit("unparsable", failed, texts(values, failed), target=target)] if len(failed) else []
         if self.digits and pa.types.is_floating(values.type) and holds_text(target):
             lost = without_digits(values)
             if lost.any():
                 at = np.flatnonzero(lost)
-                misfits = [*misfits, Misfit("unfit", (), at, texts(values, at))]
+                misfits = [*misfits, Misfit("unfit", at, texts(values, at))]
                 array = pc.if_else(pa.array(lost), None, plain(array))
         return array, misfits
 
@@ -131,7 +134,7 @@ class _Conversion:
         inside = _inside(noted).get(EVERY, _NONE)
         inner, misfits = self._part(values.type.value_field, flat, target.value_type, inside, EVERY)
         array = pa.ListArray.from_arrays(pa.array(offsets), inner, type=target, mask=pa.array(~valid(values)))
-        return array, [replace(misfit, positions=_owners(offsets, misfit.positions)) for misfit in misfits]
+        return array, [replace(misfit, rows=_owners(offsets, misfit.rows)) for misfit in misfits]
 
     def _to_struct(self, values: pa.Array, target: pa.DataType, noted: _Noted) -> _Converted:
         children, found, inside = [], [], _inside(noted)
@@ -140,7 +143,8 @@ class _Conversion:
             children.append(plain(child))
             found += misfits
         is_map = pa.types.is_map(values.type)
-        found += _left_out(values_of_other_keys(values, target) if is_map else values_of_others(values, target, noted))
+        others = values_of_other_keys(values, target) if is_map else values_of_others(values, target, noted)
+        found += [Misfit("unknown-field", at, _seen(items), path) for path, at, items in others]
         return pa.StructArray.from_arrays(children, fields=list(target), mask=pa.array(~valid(values))), found
 
     def _struct_to_map(self, values: pa.Array, target: pa.DataType, noted: _Noted) -> _Converted:
@@ -165,12 +169,12 @@ class _Conversion:
         offsets = offsets_of(counts)
         found = []
         for misfit in misfits:  # each key is a place of its own
-            names = keys.take(pa.array(misfit.positions))
-            rows = _owners(offsets, misfit.positions)
+            names = keys.take(pa.array(misfit.rows))
+            rows = _owners(offsets, misfit.rows)
             for name in names.unique().to_pylist():
                 some = np.flatnonzero(np.asarray(pc.equal(names, name)))
                 shown = misfit.shown.take(pa.array(some))
-                found.append(replace(misfit, path=(name, *misfit.path), positions=rows[some], shown=shown))
+                found.append(replace(misfit, path=(name, *misfit.path), rows=rows[some], shown=shown))
         keys, items, mask = keys.cast(pa.string()), plain(items), pa.array(~valid(values))
         return pa.MapArray.from_arrays(pa.array(offsets), keys, items, type=target, mask=mask), found
 
@@ -205,11 +209,6 @@ def _fields_of(values: pa.Array, names: list[str]) -> Iterator[tuple[pa.Field, p
         yield kind.item_field, items.take(pa.array(at, mask=at < 0)) if len(items) else pa.nulls(len(at), items.type)
 
 
-def _left_out(others: Others) -> list[Misfit]:
-    """Values whose names an object does not have."""
-    return [Misfit("unknown-field", path, rows, _seen(items)) for path, rows, items in others]
-
-
 def _seen(values: pa.Array) -> pa.Array:
     """Values that are left out as text; of objects and arrays, which may be many and large, what they are."""
     kind = values.type
@@ -221,11 +220,6 @@ def _seen(values: pa.Array) -> pa.Array:
 def _owners(offsets: np.ndarray[Any, Any], positions: Positions) -> Positions:
     """The rows whose lists or maps hold the elements at some positions."""
     return np.searchsorted(offsets, positions, side="right") - 1
-
-
-def _misfits(values: pa.Array, failed: Any, target: pa.DataType) -> list[Misfit]:
-    positions = np.asarray(failed, dtype=np.int64)
-    return [Misfit("unparsable", (), positions, texts(values, positions), target)] if len(positions) else []
 
 
 def texts(values: pa.Array, positions: Positions) -> pa.Array:

@@ -23,7 +23,7 @@ from .destinations import type_name
 from .digits import lost_rows
 from .hints import hinted
 from .nested import as_meant
-from .sources import ColumnSource, ConstantSource, ExpressionSource, Source, field_of, source_of
+from .sources import FAILED, ColumnSource, ConstantSource, ExpressionSource, Source, field_of, source_of
 from .tree import Cast, Collect, First, GetPath, IsValid, Made, Step, Where, Zip
 
 _Ints = np.ndarray[Any, np.dtype[np.int64]]
@@ -93,12 +93,7 @@ class Program:
             found.append(step(rows, *map(found.__getitem__, below)) if below else step.read(rows.records, shared))
         findings: list[Finding] = []
         for place in self._places.values():
-            made = found[place.at]
-            if isinstance(place.node, Source):
-                if made.failed is not None or place.node.absent:
-                    findings += self._of_source(place.node, format_path(place.path), made, rows)
-            elif made.misfits:
-                findings += self._of_step(place, made, rows)
+            findings += self._findings(place, found[place.at].misfits, rows)
         return [found[at].values for at in self._ends], findings
 
     def _number(self, node: Node) -> int:
@@ -171,28 +166,15 @@ class Program:
             at = np.flatnonzero(lost)
             shown = texts(found[1].filter(pa.array(lost[found[0]])), np.arange(len(at)))
             array = plain(made.values).take(pa.array(np.arange(len(lost)), mask=lost))
-            return Made(array, [*made.misfits, Misfit("unfit", (), at, shown)])
+            return Made(array, [*made.misfits, Misfit("unfit", at, shown)])
 
         return cast
 
-    def _of_source(self, source: Source, path: str, made: Made, rows: SourceRows) -> Iterator[Finding]:
-        """Findings about the rows in which an expression failed; most reasons quote the value."""
-        if made.failed is not None and len(made.failed):
-            values = None
-            if isinstance(source, ExpressionSource) and len(source.columns) == 1 and not source.absent:
-                values = texts(rows.records.column(source.columns[0]), made.failed)
-            what = "the expression failed"
-            messages = pc.binary_join_element_wise(what, pc.utf8_rtrim(made.why, "."), ": ")
-            yield Finding("expression", path, what, rows.numbers[made.failed], values, source.text,
-                          severity=self._severity, messages=messages)  # fmt: skip
-        for name in source.absent:
-            yield Finding("missing-column", path, f"the source has no column '{name}'", rows.numbers, None, source.text)
-
-    def _of_step(self, place: _Place, made: Made, rows: SourceRows) -> Iterator[Finding]:
+    def _findings(self, place: _Place, misfits: Sequence[Misfit], rows: SourceRows) -> Iterator[Finding]:
         path, source = place.path, source_of(place.node)
         numbers = rows.numbers[rows.offsets[:-1]] if place.of_groups and rows.offsets is not None else rows.numbers
-        for misfit in made.misfits:
-            inside, at, severity, marked = misfit.path, numbers[misfit.positions], None, ""
+        for misfit in misfits:
+            inside, at, marked = misfit.path, numbers[misfit.rows], ""
             for _ in range(path.count(EVERY) - bool(self._keys)):  # the elements that the path stands for
                 inside = inside[1:] if inside[:1] == (EVERY,) else inside
             where = format_path((*path, *inside))
@@ -204,19 +186,25 @@ class Program:
                 continue
             if misfit.code == "unknown-field":
                 steps = (EVERY if isinstance(step, int) else step for step in (*path, *inside[:-1]))
-                severity, marked = "warning", format_path((*steps, UNKNOWN_KEY))
-            message, hint = _MESSAGES[misfit.code]
-            yield Finding(misfit.code, where, message, at, misfit.shown, source.text, hint, severity, marked)
+                marked = format_path((*steps, UNKNOWN_KEY))
+            message, hint, level = _MESSAGES[misfit.code]
+            yield Finding(misfit.code, where, message, at, misfit.shown, source.text, hint, level or self._severity,
+                          marked, misfit.messages)  # fmt: skip
+        for name in source.absent if isinstance(place.node, Source) else ():
+            message = f"the source has no column '{name}'"
+            yield Finding("missing-column", format_path(path), message, rows.numbers, None, source.text)
 
 
-#: What findings say that are not about a type, and what to do.
-_MESSAGES = {
+#: What findings say that are not about a type, what to do, and their severity where it is not that of lost values.
+_MESSAGES: dict[str, tuple[str, str, Severity | None]] = {
+    "expression": (FAILED, "", None),
     "unfit": (
         "is an integer beyond 2^53 that was read as a float: its last digits are lost",
         "read the column as strings, as with dtype=str",
+        "error",
     ),
-    "unknown-field": ("field is not in the schema; its value is left out", ""),
-    "group-differs": ("rows of one record differ here; the first value is taken", ""),
+    "unknown-field": ("field is not in the schema; its value is left out", "", "warning"),
+    "group-differs": ("rows of one record differ here; the first value is taken", "", "warning"),
 }
 
 
@@ -240,7 +228,7 @@ def _first(array: pa.Array, offsets: _Offsets, is_key: bool, read: bool) -> Made
     if len(made) == len(array) or not read or pa.types.is_nested(array.type):
         return Made(made)
     differing = _differing(plain(array), first, offsets)
-    return Made(made, [Misfit("group-differs", (), differing, texts(array, differing))] if len(differing) else [])
+    return Made(made, [Misfit("group-differs", differing, texts(array, differing))] if len(differing) else [])
 
 
 def _firsts(array: pa.Array, starts: _Offsets) -> _Ints:

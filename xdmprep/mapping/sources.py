@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..core.arrow_types import holds, inexact, is_text, plain_column, plain_type, type_words
 from ..core.names import column_advice, is_datum, namesakes
@@ -24,10 +25,14 @@ from ..errors import ExpressionError, MappingError, needed_by, option, printable
 from ..language import Expression, Options, compile_expression
 from ..language.evaluation import Shared
 from ..language.tree import Node, children
+from .convert import Misfit, Positions, texts
 from .digits import places_with_doubles
 from .fields import FieldMapping, Missing, is_plain_path, may_be_a_name
 from .nested import NoSuchField, NoSuchPath, fields_on, type_in
 from .tree import First, Made, Step, Where, Zip
+
+#: What is said of rows on which a source fails.
+FAILED = "the expression failed"
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +164,11 @@ class ExpressionSource(Source):
         if self.expression.options.seed is None:  # else all columns tell the rows of a batch from those of others
             records = records.select(self.expression.columns) if self.expression.columns else records
         made = self.expression.apply(records, shared=shared)
-        return Made(made.column, failed=made.failed, why=made.why)
+        if not len(made.failed):
+            return Made(made.column)
+        alone = len(self.columns) == 1 and not self.absent  # most reasons quote the value
+        shown = texts(records.column(self.columns[0]), made.failed) if alone else None
+        return Made(made.column, [_failure(made.failed, made.why, shown)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,9 +199,13 @@ class CallableSource(Source):
         if plain_type(array.type) is None:
             raise MappingError(f"{self.text} gives values of type {array.type}, which no record can hold.")
         array, unfit = plain_column(array)
-        told = sorted((int(row), item.reason) for item in unfit for row in item.rows)
-        failed = np.array([row for row, _ in told], np.int64)
-        return Made(array, failed=failed, why=pa.array([reason for _, reason in told], pa.string()))
+        return Made(array, [_failure(item.rows, pa.repeat(item.reason, len(item.rows))) for item in unfit])
+
+
+def _failure(rows: Positions, why: pa.Array, shown: pa.Array | None = None) -> Misfit:
+    """Rows on which a source failed, and why."""
+    messages = pc.binary_join_element_wise(FAILED, pc.utf8_rtrim(why, "."), ": ")
+    return Misfit("expression", rows, shown, messages=messages)
 
 
 def sources_of(node: Node) -> Iterator[Source]:

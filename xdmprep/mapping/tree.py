@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 
 from ..core.paths import Path
@@ -24,15 +23,11 @@ class Made(NamedTuple):
 
     Attributes:
         values: an array; of :class:`IsValid` a mask, of :class:`Collect` offsets and flat values.
-        misfits: what did not fit.
-        failed: 0-based positions of the rows that failed, in order; None where none did.
-        why: the reason of each of them.
+        misfits: what did not fit, and why rows failed.
     """
 
     values: Any
     misfits: Sequence[Misfit] = ()
-    failed: np.ndarray[Any, np.dtype[np.int64]] | None = None
-    why: pa.Array | None = None
 
 
 @dataclass(frozen=True)
