@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from language_kit import values_of
+from language_kit import errors_of, values_of
 
 from xdmprep.core.stream import TIMESTAMP
 from xdmprep.language import Options, coerce, compile_expression, evaluate
@@ -84,7 +84,7 @@ def test_a_pattern_reads_columns_as_each_text_alone(data: st.DataObject, pattern
         pa.record_batch({"v": pa.array(values, pa.string())})
     )
     assert isinstance(got.column, pa.Array)
-    reader, failed = compile_pattern(pattern, DEFAULT), {at for at, _ in got.errors}
+    reader, failed = compile_pattern(pattern, DEFAULT), {at for at, _ in errors_of(got)}
     for at, value in enumerate(values):
         try:
             wanted = Moment.of(reader.read(value).at).millis if value else None
@@ -147,7 +147,7 @@ def test_patterns_with_offsets_read_columns_as_each_text_alone(
     schema = pa.schema([("v", pa.string()), ("k", pa.bool_())])
     got = compile_expression(text, schema).apply(pa.record_batch({"v": values, "k": [True] * len(values)}))
     assert isinstance(got.column, pa.Array)
-    reader, failed = compile_pattern(pattern, DEFAULT), {at for at, _ in got.errors}
+    reader, failed = compile_pattern(pattern, DEFAULT), {at for at, _ in errors_of(got)}
     for at, value in enumerate(values):
         found = values_of(got)[at]
         try:
@@ -186,7 +186,7 @@ def test_patterns_print_columns_as_each_date_alone(
     )
     schema = pa.schema([("v", given_.type)])
     got = compile_expression(text, schema, options).apply(pa.record_batch({"v": given_}))
-    failed = {at for at, _ in got.errors}
+    failed = {at for at, _ in errors_of(got)}
     found = values_of(got)
     for at, value in enumerate(millis):
         try:
@@ -312,10 +312,10 @@ def test_parts_that_differ_from_row_to_row_are_found_as_in_each_text_alone(text:
     expression = compile_expression(text, batch.schema, options)
     got = expression.apply(batch)
     assert isinstance(got.column, pa.Array)
-    failed = dict(got.errors)
+    failed = dict(errors_of(got))
     for at, row in enumerate(batch.to_pylist()):
         one = compile_expression(text, batch.schema, options).apply(batch.slice(at, 1))
-        assert (got.column[at].as_py(), failed.get(at)) == (one.column[0].as_py(), dict(one.errors).get(0)), row
+        assert (got.column[at].as_py(), failed.get(at)) == (one.column[0].as_py(), dict(errors_of(one)).get(0)), row
         if all(row.values()) and options is DEFAULT:
             wanted = {"instr": str.find, "indexOf": str.find, "lastIndexOf": str.rfind, "contains": str.__contains__,
                       "startsWith": str.startswith, "endsWith": str.endswith}[text.split("(")[0].removeprefix("a.")]  # fmt: skip
@@ -345,7 +345,7 @@ def test_replacing_and_splitting_over_columns_is_what_searching_for_one_match_af
         for method, most in (("replaceAll", 0), ("replaceFirst", 1)):
             expression = compile_expression(f't.{method}({written}, "{template}")', batch.schema)
             got = expression.apply(batch)
-            failed = {at for at, _ in got.errors}
+            failed = {at for at, _ in errors_of(got)}
             for at, (text, pattern) in enumerate(zip(texts, given_regexes, strict=True)):
                 if text is not None and at not in failed:
                     assert got.column[at].as_py() == _one_by_one(pattern, text, new, most), (text, pattern)
