@@ -130,7 +130,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         run = getattr(config, "workerinput", {}).get("testrunuid")
         _freshen(config.getoption("--fresh"), config.getoption("--hypothesis-seed") or run, items)
     for item in items:
-        if "slow" in item.keywords and not config.getoption("--slow"):
+        if item.get_closest_marker("slow") and not config.getoption("--slow"):
             item.add_marker(pytest.mark.skip(reason="a long test; run with --slow"))
 
 
@@ -147,7 +147,7 @@ def pytest_collection_finish() -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if time.monotonic() > item.stash.get(_END, float("inf")):
         pytest.skip("the time of --fresh is up")
-    if "shared" in item.keywords and not SHARED.is_dir():
+    if item.get_closest_marker("shared") and not SHARED.is_dir():
         if os.environ.get("CI") == "true":
             pytest.fail(f"the reference material is missing: {SHARED}")
         pytest.skip("the reference material ../shared is not here")
