@@ -147,6 +147,7 @@ def test_an_interrupt_is_answered_at_once_and_leaves_no_half_file(tmp_path: Path
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 @pytest.mark.parametrize("kind", ["json", "parquet"])
 def test_no_interrupt_is_lost(tmp_path: Path, kind: str) -> None:
