@@ -592,7 +592,32 @@ def _nowhere(mask: Mask) -> pa.Array | None:
     return pa.array(mask) if mask.any() else None
 
 
-def takeable(column: pa.Array) -> pa.Array:
+def held_column(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
+    """:func:`plain_column`; a column that no record can hold at least so that its rows can be picked and shown."""
+    return (_takeable(column), []) if plain_type(column.type) is None else plain_column(column)
+
+
+def held_rows(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Rows of a source with all columns in the types of chunks, those too that nothing reads and that are as they came.
+
+    Values that no record can hold are null where the type of their column changes.
+    """
+    columns = [one if one.type == plain_type(one.type) else held_column(one)[0] for one in rows.columns]
+    return pa.RecordBatch.from_arrays(columns, names=rows.schema.names)
+
+
+def picked(rows: Any, pick: Callable[[Any], Any]) -> Any:
+    """What `pick` takes of rows or of a column, of which Arrow may not be able to take any as they came."""
+    try:
+        return pick(rows)
+    except pa.ArrowNotImplementedError:
+        if isinstance(rows, pa.RecordBatch):
+            columns = [picked(column, pick) for column in rows.columns]
+            return pa.RecordBatch.from_arrays(columns, names=rows.schema.names)
+        return pick(held_column(rows)[0])
+
+
+def _takeable(column: pa.Array) -> pa.Array:
     """A column of which rows can be picked and shown: itself, or text where Arrow cannot do that with its type."""
     if _apart(column.type) != column.type:
         return shown(column)

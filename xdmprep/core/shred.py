@@ -105,7 +105,7 @@ def nest(leaves: Sequence[Leaf], records: pa.RecordBatch, arrow_schema: pa.Schem
     if [leaf.path for leaf in leaves] == [(name,) for name in schema.names]:  # flat; a source may repeat a name
         flat, fields = [], []
         for column, field in zip(records.columns, schema, strict=True):
-            as_text = pa.types.is_string(column.type) and plain_type(field.type) is None  # see `takeable`
+            as_text = pa.types.is_string(column.type) and plain_type(field.type) is None  # see `held_column`
             flat.append(column if as_text else conform(column, field.type))
             fields.append(field.with_type(column.type) if as_text else field)
         return pa.RecordBatch.from_arrays(flat, schema=pa.schema(fields, schema.metadata))

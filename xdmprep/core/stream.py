@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 
 from ..errors import Issue, SourceError, counted, needed_by, printable, shorten
 from ..kernels.arrays import located
-from .arrow_types import TIMESTAMP, Unfit
+from .arrow_types import TIMESTAMP, Unfit, picked
 from .losses import Tally, tally
 from .names import numbered_names
 from .notebook import grid, lines, wrap
@@ -212,7 +212,7 @@ class Chunk:
         def some(values: Any) -> Any:
             return values.take(chosen) if few else values.filter(chosen)
 
-        source = None if self.source is None else some(self.source)
+        source = None if self.source is None else picked(self.source, some)
         members = None if self.members is None else some(self.members)
         return replace(self, records=some(self.records), rows=self.rows[keep], source=source, members=members)
 

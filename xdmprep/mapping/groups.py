@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..core.arrow_types import is_coded
+from ..core.arrow_types import held_column, held_rows, is_coded, plain_type
 from ..core.shred import column_leaves, conform, plain, valid
 from ..core.stream import Chunk, Finding, Stream, Unread, chunk_bytes, reading
 from ..errors import SourceError, scratch_files, shorten
@@ -88,6 +88,8 @@ def group_stream(
 
 def _held(kind: pa.DataType) -> pa.DataType:
     """The type that a column has while rows are grouped."""
+    if plain_type(kind) is None:  # no mapping can read it
+        return held_column(pa.nulls(0, kind))[0].type
     exact = pa.types.is_decimal(kind) or pa.types.is_timestamp(kind) or pa.types.is_uint64(kind)
     return kind if exact else natural(kind) or kind
 
@@ -121,7 +123,7 @@ class _Grouping:
             out.take(chunk)
             if not len(chunk):
                 continue
-            records = source_records(chunk, self.stream.arrow_schema)
+            records = held_rows(source_records(chunk, self.stream.arrow_schema))
             arrays = [*records.columns, *(plain(key.read(records).values) for key in self.inside)]
             for at in self.read:
                 if kinds[at] != pa.string() or not is_coded(arrays[at]):

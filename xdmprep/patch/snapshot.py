@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..core.arrow_types import joined_batches
+from ..core.arrow_types import held_rows, joined_batches
 from ..core.pool import ordered
 from ..core.shred import Leaf, valid
 from ..core.stream import Chunk, Finding, Unread
@@ -200,6 +200,7 @@ def _with_source(chunk: Chunk) -> pa.RecordBatch:
         source = pa.RecordBatch.from_arrays([chunk.members], ["rows"])
     if source is None or source is records:
         return records
+    source = held_rows(source)
     return pa.RecordBatch.from_arrays(
         [*records.columns, *source.columns], [*records.schema.names, *source.schema.names]
     )

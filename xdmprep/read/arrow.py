@@ -26,17 +26,16 @@ from ..core.arrow_types import (
     Unfit,
     floats_as_doubles,
     has_lost_digits,
+    held_column,
     holds,
     holds_text,
     inexact,
     is_coded,
     joined,
     lost_digits,
-    plain_column,
     plain_field,
     plain_type,
     require_readable,
-    takeable,
     type_words,
 )
 from ..core.names import with_index
@@ -510,24 +509,28 @@ def _table_batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
 
 
 def _row_bytes(rows: pa.Table | pa.RecordBatch, only: frozenset[str] | None = None) -> int:
-    """About how many bytes a row takes by itself: views and dictionaries share theirs with other rows.
+    """About how many bytes a row takes by itself.
 
     Columns that are not among `only` count a quarter: they are held, but as a rule neither copied nor looked at.
     """
-    parts = [rows]
-    own = [_as_it_is if re.search("view|dictionary", str(kind)) is None else _plain for kind in rows.schema.types]
-    if _plain in own:
-        ends = rows.slice(0, _FEW), rows.slice(max(0, rows.num_rows - _FEW))
-        parts = [
-            pa.record_batch([_joined(*each)[0] for each in zip(end.columns, own, strict=True)], names=end.schema.names)
-            for end in ends
-        ]
-    size: int = sum(part.nbytes for part in parts)
-    if only is not None:
-        read = [number for number, name in enumerate(rows.schema.names) if name in only]
-        size = (size + 3 * sum(part.select(read).nbytes for part in parts)) // 4
-    count: int = sum(part.num_rows for part in parts)
-    return max(1, size // max(1, count))
+    read = [only is None or name in only for name in rows.schema.names]
+    size, others = (
+        _own_bytes(rows.select([at for at, is_read in enumerate(read) if is_read is wanted]))
+        for wanted in (True, False)
+    )
+    return max(1, int(size + others / 4))
+
+
+def _own_bytes(rows: pa.Table | pa.RecordBatch) -> float:
+    """About how many bytes a row takes: views and dictionaries share theirs with other rows."""
+    if not rows.num_rows:
+        return 0
+    shares = [re.search("view|dictionary", str(kind)) is not None for kind in rows.schema.types]
+    size: float = rows.select([at for at, is_shared in enumerate(shares) if not is_shared]).nbytes / rows.num_rows
+    shared = rows.select([at for at, is_shared in enumerate(shares) if is_shared])
+    for end in (shared.slice(0, _FEW), shared.slice(max(0, rows.num_rows - _FEW))) if any(shares) else ():
+        size += sum(_joined(column, held_column)[0].nbytes for column in end.columns) / (2 * end.num_rows)
+    return size
 
 
 def _once(unread: list[pa.RecordBatchReader], name: str) -> Iterator[pa.RecordBatch]:
@@ -560,7 +563,7 @@ def _stream(schema: pa.Schema, pieces: Any, name: str) -> Stream:
     numbers = frozenset(field.name for field in arrow_schema if is_numeral(field))
 
     def narrowed(names: frozenset[str]) -> Callable[[pa.Table | pa.RecordBatch], Chunk]:
-        held = [made is not None and leaf.path[0] not in names for leaf, made in zip(leaves, plain, strict=True)]
+        held = [leaf.path[0] not in names for leaf in leaves]
         return partial(_chunk, leaves=leaves, held=held, numbers=numbers)
 
     step = narrowed(frozenset(schema.names))
@@ -635,13 +638,13 @@ def _chunk(
 ) -> Chunk:
     """A block as a chunk; what no record can hold is null and a finding, columns of other types stay as they are.
 
-    The values of columns that are only `held` are not looked at, unless their type has to change.
+    Columns that are only `held` stay as they come.
     """
     rows = np.arange(1, table.num_rows + 1, dtype=np.int64)
     columns: list[pa.Array] = []
     issues: list[Finding] = []
     for column, leaf, unread in zip(table.columns, leaves, held, strict=True):
-        made, unfit = _joined(column, _as_it_is if unread and column.type.equals(leaf.type) else _plain)
+        made, unfit = _joined(column, _as_it_is if unread else held_column)
         if unfit:
             issues += unfit_findings(unfit, leaf, rows)
         columns.append(made)
@@ -650,11 +653,6 @@ def _chunk(
         marked = [one.with_metadata(NUMERAL) if one.name in numbers else one for one in records.schema]
         records = pa.RecordBatch.from_arrays(columns, schema=pa.schema(marked))
     return row_chunk(records, leaves, size=0, issues=tuple(issues))
-
-
-def _plain(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
-    """A column as chunks have it; of a type that no record can hold, at least so that its rows can be picked."""
-    return (takeable(column), []) if plain_type(column.type) is None else plain_column(column)
 
 
 def _as_it_is(column: pa.Array) -> tuple[pa.Array, list[Unfit]]:
@@ -672,7 +670,7 @@ def _joined(
         return made(chunks[0] if len(chunks) == 1 else column.combine_chunks())
     parts, found, at = [], [], 0
     for chunk in chunks:
-        part, unfit = _plain(chunk)
+        part, unfit = held_column(chunk)
         parts.append(part)
         found += [replace(item, rows=item.rows + at) for item in unfit]
         at += len(chunk)

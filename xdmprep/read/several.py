@@ -22,7 +22,7 @@ from urllib.parse import unquote
 import numpy as np
 import pyarrow as pa
 
-from ..core.arrow_types import joined_batches, plain_type
+from ..core.arrow_types import held_column, held_rows, joined_batches, plain_type
 from ..core.documents import exists, files_below, is_file, is_folder, why_no_file
 from ..core.manifest import NAME, Manifest
 from ..core.ndjson.fields import MAX_NOTES
@@ -445,8 +445,8 @@ class _Joiner:
             _, column = left.pop(at)
             if field.name in self.clashes:
                 column = pa.nulls(batch.num_rows)
-            kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-            columns.append(column if kind.equals(field.type) else conform(column, field.type))
+            fits = plain_type(column.type) == field.type
+            columns.append(column if fits else conform(held_column(column)[0], field.type))
         return pa.RecordBatch.from_arrays(columns, names=self.schema.names)
 
 
@@ -460,9 +460,9 @@ def _together(chunks: list[Chunk]) -> Chunk:
         file = chunk.files[-1][0]
         moved.append(chunk.shift(rows, lines))
         rows, lines = rows + chunk.consumed, lines + chunk.lines
-    records = joined_batches([chunk.records for chunk in chunks])
+    records = joined_batches([held_rows(chunk.records) for chunk in chunks])
     alike = all(chunk.source is chunk.records for chunk in chunks)
-    sources = [chunk.source for chunk in chunks if chunk.source is not None]
+    sources = [held_rows(chunk.source) for chunk in chunks if chunk.source is not None and not alike]
     return Chunk(
         chunks[0].leaves, records, np.concatenate([chunk.rows for chunk in moved]),
         tuple(issue for chunk in moved for issue in chunk.issues),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -63,7 +64,7 @@ def records(
     def good(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         stream, _ = work.stream(batches)
         for chunk in stream.chunks(jobs=1):
-            yield chunk.where(~chunk.faulty()).nested(shape).cast(taken)
+            yield replace(chunk, source=None).where(~chunk.faulty()).nested(shape).cast(taken)
 
     return frame.mapInArrow(good, types)
 

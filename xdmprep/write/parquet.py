@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ class ParquetParts(Parts):
 
     def make(self, chunk: Chunk, keep: np.ndarray[Any, Any]) -> Made:
         """The records, and how large they are."""
-        records = chunk.where(keep).records
+        records = replace(chunk, source=None).where(keep).records
         if not self._all:
             records = records.select(self._kept)
         return records, np.cumsum(_added(records.columns, records.num_rows))

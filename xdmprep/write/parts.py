@@ -6,7 +6,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -217,7 +217,7 @@ class CsvParts(Parts):
 
     def make(self, chunk: Chunk, keep: np.ndarray[Any, Any]) -> pa.RecordBatch:
         """The flat records."""
-        return chunk.where(keep).nested(self._arrow_schema)
+        return replace(chunk, source=None).where(keep).nested(self._arrow_schema)
 
     def add(self, made: pa.RecordBatch, rows: int) -> None:
         """Append the records' lines; where a part is full, halve until they fit."""
