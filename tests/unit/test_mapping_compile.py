@@ -547,6 +547,8 @@ class TestCallables:
         assert "the source has no column 'Q'" in faults({"x": lambda A, Q: A}, ["A"])[0]
         assert "ZeroDivisionError" in faults({"x": lambda A: 1 / 0}, ["A"])[0]
         assert "must give one value per row: no array" in faults({"x": lambda A: 5}, ["A"])[0]
+        assert "annotated as pd.Series" in faults({"x": lambda A: A.str.upper()}, ["A"])[0]
+        assert "annotated as pd.Series" in faults({"x": lambda rows: rows["A"].str.upper()}, ["A"])[0]
 
     def test_wrong_length_is_one_clear_error(self) -> None:
         with pytest.raises(MappingError, match="2 values for 1 rows"):

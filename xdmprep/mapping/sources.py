@@ -190,7 +190,9 @@ class CallableSource(Source):
         try:
             array = _as_array(self.call(*given))
         except Exception as error:  # whatever the caller's code raises
-            raise MappingError(f"{self.text} failed: {type(error).__name__}: {error}") from error
+            arrow = isinstance(error, AttributeError | TypeError) and not self.pandas
+            advice = ". Its arguments are Arrow's; annotated as pd.Series they are pandas'." if arrow else ""
+            raise MappingError(f"{self.text} failed: {type(error).__name__}: {error}{advice}") from error
         if array is None or len(array) != records.num_rows:
             got = "no array" if array is None else f"{len(array)} values"
             raise MappingError(f"{self.text} must give one value per row: {got} for {records.num_rows} rows.")
