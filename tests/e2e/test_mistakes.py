@@ -293,11 +293,14 @@ def test_what_the_mapping_leaves_out_is_not_to_be_corrected_in_the_rows(
     monkeypatch.chdir(tmp_path)
     schema = {"type": "object", "properties": {"a": {"type": "string", "format": "email"}, "b": {"type": "string"}}}
     Path("s.json").write_text(json.dumps({**schema, "required": ["b"]}))
-    Path("in.csv").write_text("x;y\na@b.example;1\nnone;2\n")
-    for mapping, following in (("a: x\n", "mapping check m.yaml"), ("a: x\nb: y\n", "mend out")):
+    Path("in.csv").write_text("x;y;empty\na@b.example;1;\nnone;2;\n")
+    for mapping, following in (
+        ("a: x\n", "mapping check m.yaml"), ("a: x\nb: empty\n", "mend out"), ("a: x\nb: y\n", "mend out"),
+    ):  # fmt: skip
         Path("m.yaml").write_text(mapping)
         assert run(shlex.split("prepare in.csv -m m.yaml -s s.json -o out --overwrite --delimiter ';'")) == 1
         said = capsys.readouterr().out.splitlines()
         assert said[-1].startswith(f"next: xdmprep {following}")
         assert ("change the mapping" in said[-2]) == ("check" in following)
+        assert any("b (column empty): required field" in line for line in said) == ("empty" in mapping)
     assert run(shlex.split("mapping check m.yaml --schema s.json --source in.csv --delimiter ';'")) == 0

@@ -171,7 +171,8 @@ class Required(Constraint):
     def columns(self, compiler: ColumnCompiler, shape: Shape, place: SchemaPath) -> list[Op]:
         if shape.is_map:
             return [each_value(self.check, place)]
-        return [self._lacks(name, place.child(name)) for name in self.names]
+        columns = {step: inner.leaf.column for step, inner in shape.fields() if inner.leaf is not None}
+        return [self._lacks(name, place.child(name, columns.get(name))) for name in self.names]
 
     def _lacks(self, name: str, place: SchemaPath) -> Op:
         def op(view: View, sink: FindingSink) -> None:
