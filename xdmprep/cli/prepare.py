@@ -230,4 +230,6 @@ def mend(out: Path, rejects: Path | None, schema: Path | None, max_loss: float |
     })  # fmt: skip
     show(str(done))
     show_losses(done.excessive, done.values, done.max_loss, REASONS)
+    if done.manifest.files and not done.still_rejected:
+        show_next("upload", out, "--dataset", "DATASET_ID")
     return 1 if done.still_rejected or done.excessive else 0
