@@ -146,3 +146,14 @@ def test_where_the_shell_leaves_them_home_and_globs_are_expanded(
     said = capsys.readouterr().err
     assert "one.json" in said and "two.json" in said
     assert cli.run(["schema", "check", "~/*.json"]) == 2, "arguments of a program are taken as they are"
+
+
+@pytest.mark.parametrize("group", [[], *([name] for name in ("batch", "dataset", "schema", "mapping"))])
+def test_a_group_without_a_command_shows_its_help(group: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([*group, "--help"]) == 0
+    overview = capsys.readouterr().out
+    assert cli.run(group) == 2
+    assert capsys.readouterr().err == overview
+    if group:
+        assert cli.run([*group, "--json"]) == 2
+        assert "\n" not in json.loads(capsys.readouterr().out)["error"]["message"]

@@ -232,6 +232,9 @@ def _refused(error: BaseException, given: Sequence[str]) -> int:
         text, where = "", "xdmprep"
         if isinstance(error, click.UsageError) and error.ctx is not None:
             where = error.ctx.command_path
+            if error.message == (overview := error.ctx.get_help()):  # a group without a command
+                printer.refuse("usage", f"{where}: a command is missing.", f"See {where} --help.", text=overview)
+                return 2
             text = f"{error.ctx.get_usage()}\nTry '{where} --help' for help.\n\n"
         advice = mistakes.near_choice(error) + mistakes.missing(error, given)
         message = printer.bounded([visible(error.format_message() + advice)])

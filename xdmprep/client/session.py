@@ -40,7 +40,7 @@ import urllib3
 
 from .. import __version__, wire
 from ..core.transport import Adapter, Bounds, OutOfTime, TooLarge, Unreadable, bounded
-from ..errors import PlatformError, UsageError, option, printable
+from ..errors import PlatformError, UsageError, counted, option, printable
 from .answer import ANSWER_BYTES, Answer, check_json, check_origin, shown_url
 from .config import LOOPBACK, NO_PROXY, Config
 
@@ -374,7 +374,7 @@ class Session:
             if attempt >= limit:
                 hint = "" if self._answered else "Is the address right, and is the service running? "
                 raise PlatformError(
-                    f"{what}: {shown_url(url)} could not be reached ({reason}; tried {attempt} times).",
+                    f"{what}: {shown_url(url)} could not be reached ({reason}; {counted(attempt, 'attempt')}).",
                     hint=f"{hint}The same command goes on where it stopped.",
                     status=status, code="unreachable", retryable=True, **where,
                 )  # fmt: skip
