@@ -326,7 +326,7 @@ def test_the_command_writes_one_report_over_several_files(tmp_path: Path) -> Non
         (str(file), row) for file in files for row in range(2, 6_002)
     ]
     page = (tmp_path / "all.html").read_text()
-    assert "All 12,000 findings" in page and all(str(file) in page for file in files)
+    assert "12,000" in page and "The table holds" not in page and all(str(file) in page for file in files)
 
 
 def test_the_ingest_check_splits_good_records_from_failed_ones(tmp_path: Path) -> None:

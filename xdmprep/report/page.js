@@ -81,7 +81,7 @@
 
   const draw = () => {
     const first = Math.max(0, Math.floor(view.scrollTop / HEIGHT) - 10);
-    const last = Math.min(rows.length, first + Math.ceil(view.clientHeight / HEIGHT) + 30);
+    const last = Math.min(rows.length, first + Math.ceil(window.innerHeight / HEIGHT) + 30);
     const part = document.createDocumentFragment();
     if (first) part.append(gap(first));
     for (let place = first; place < last; place++) {

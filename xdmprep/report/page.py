@@ -80,10 +80,10 @@ def report_fragment(report: Any) -> str:
     """The report for a notebook: counts, kinds of findings, the first findings; no script."""
     named = bool(report.files)
     kinds = grid(
-        ("count", "rule", "field", "what", "such as", "first row"),
+        ("count", "rule", "field", "column", "what", "such as", "first row"),
         [
             (
-                f"{group.count:,}", (group.code, group.severity), group.path or "record",
+                f"{group.count:,}", (group.code, group.severity), group.path or "record", group.column or "",
                 group.message + (f"\nhint: {group.hint}" if group.hint else ""),
                 "\n".join(map(_cut, group.examples)), str(group.first_row),
             )
@@ -96,11 +96,11 @@ def report_fragment(report: Any) -> str:
     )
     table = report.head(NOTEBOOK_ROWS)
     first = grid(
-        ("row", "rule", "field", "value", "message", *(["file"] if named else [])),
+        ("row", "rule", "field", "column", "value", "message", *(["file"] if named else [])),
         [
             (
-                str(row["row"]), (row["code"], row["severity"]), row["path"] or "record", _cut(row["value"] or ""),
-                row["message"], *([row["file"] or ""] if named else []),
+                str(row["row"]), (row["code"], row["severity"]), row["path"] or "record", row["column"] or "",
+                _cut(row["value"] or ""), row["message"], *([row["file"] or ""] if named else []),
             )
             for row in table.to_pylist()
         ],
