@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pickle
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -314,3 +316,27 @@ def test_values_that_a_function_never_takes_fail_in_columns_with_the_reason_of_e
     assert wanted
     assert expression.interpreted(records) == []
     assert errors_of(expression.apply(records)) == wanted
+
+
+LETTERS = [chr(code) for code in range(0x20000) if not 0xD800 <= code < 0xE000]
+
+
+@pytest.mark.parametrize(("name", "exact"), [("lower", str.lower), ("upper", str.upper)])
+def test_every_letter_has_the_case_that_python_gives_it(name: str, exact: Callable[[str], str]) -> None:
+    words = [f"{before}{letter}{behind}" for before, behind in (("", ""), ("a", ""), ("é", "b")) for letter in LETTERS]
+    for given in (words, ["plain", None, "Σ", *words[-3:]], words[:128]):
+        found = compile_expression(f"{name}(a)", SCHEMA).apply(pa.record_batch({"a": pa.array(given)}))
+        assert values_of(found) == [word and exact(word) for word in given]
+
+
+@pytest.mark.parametrize(
+    "regex", [".*b.*", "b.*", ".*b", ".*b$", ".*(a|b)c*.*", "(?i).*B.*", ".*.*", ".*+b", "(?s).*b"]
+)
+@pytest.mark.parametrize("end", ["", "\n", "\r", "\r\n", "\x85", "\u2028", "\u2029", "é\u201c"])
+def test_all_of_a_string_is_matched_by_what_is_open_at_its_ends(regex: str, end: str) -> None:
+    words = [f"{one}{end}{two}" for one in ("", "a", "xbc", "xB") for two in ("", "b", "aby", "c")]
+    one_line = regex if "(?s)" in regex else regex.replace(".", "[^\n\r\x85\u2028\u2029]")
+    if regex.endswith("$"):  # the last line end may follow, but `.*` in front of it takes none
+        one_line = one_line[:-1]
+    found = compile_expression(f"a.matches('{regex}')", SCHEMA).apply(pa.record_batch({"a": pa.array(words)}))
+    assert values_of(found) == [re.fullmatch(one_line, word) is not None for word in words]

@@ -52,6 +52,30 @@ def in_one_line(tree: Node) -> Node:
     return tree
 
 
+def without_open_ends(tree: Node) -> Node | None:
+    """What is found in a string without line ends where all of it matches a tree with ``.*`` at its ends.
+
+    None for trees without.
+    """
+    tree = in_one_line(without_anchors(tree))
+    parts = tree.parts if isinstance(tree, Seq) else (tree,)
+    first, last = (_takes_all(part) for part in (parts[0], parts[-1])) if len(parts) > 1 else (False, False)
+    if not (first or last):
+        return None
+    return seq([*[Begin()][first:], *parts[first : len(parts) - last], *[End()][last:]])
+
+
+def _takes_all(node: Node) -> bool:
+    """Whether a node is ``.*``."""
+    return (
+        isinstance(node, Repeat)
+        and (node.least, node.most) == (0, None)
+        and node.kind != "possessive"
+        and isinstance(node.body, Chars)
+        and not ~node.body.set - LINE_ENDS
+    )
+
+
 def split_line_end(tree: Node) -> tuple[Node, Node]:
     """A tree without the ``$`` at its end, and what to match behind it instead; the empty node if there is none.
 

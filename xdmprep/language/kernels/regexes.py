@@ -17,10 +17,10 @@ from ...kernels.arrays import offsets_of
 from ...regex import Regex, RegexError, compile_java
 from ...regex.charset import ASCII, CharSet
 from ...regex.emit import Beyond, re2
-from ...regex.ends import in_one_line, without_anchors
+from ...regex.ends import LINE_ENDS, in_one_line, without_anchors, without_open_ends
 from ...regex.engine import taken
 from ...regex.tree import Alt, Begin, Border, Capture, Chars, End, Look, Node, Repeat, Seq, children, seq, walk, width
-from ..columns import TEXT, Mask, as_mask, merged, nulls_of, some
+from ..columns import TEXT, Mask, as_mask, merged, nulls_of, some, used_bytes
 from ..matching import template_parts
 from ..shapes import list_of
 from ..values import Failed
@@ -33,20 +33,24 @@ class Test:
     Attributes:
         texts: RE2's expressions, and whether each is to match.
         ascii_only, one_line: whether they answer right for strings of ASCII characters, or without line ends, only.
+        beyond: the questions where some string is another.
     """
 
     texts: tuple[tuple[str, bool], ...]
     ascii_only: bool = False
     one_line: bool = False
+    beyond: Test | None = None
 
     def __call__(self, values: pa.Array) -> tuple[pa.Array, Mask | None]:
         """Whether strings match, and which the interpreter must decide."""
-        found = None
+        odd, found = beyond(values, self.ascii_only, self.one_line), None
+        if odd is not None and self.beyond is not None:
+            return self.beyond(values)
         for text, holds in self.texts:
             one = pc.match_substring_regex(values, text)
             one = one if holds else pc.invert(one)
             found = one if found is None else pc.and_(found, one)
-        return found, beyond(values, self.ascii_only, self.one_line)
+        return found, odd
 
 
 def beyond(values: pa.Array, ascii_only: bool, one_line: bool) -> Mask | None:
@@ -55,11 +59,13 @@ def beyond(values: pa.Array, ascii_only: bool, one_line: bool) -> Mask | None:
     if ascii_only:
         found = some(as_mask(pc.invert(pc.string_is_ascii(values))))
     if one_line:
-        found = merged(found, some(as_mask(pc.match_substring_regex(values, _LINE_ENDS))))
+        data = used_bytes(values).tobytes()
+        if any(all(byte in data for byte in end) for end in _LINE_ENDS):
+            found = merged(found, some(as_mask(pc.match_substring_regex(values, _LINE_END))))
     return found
 
 
-_LINE_ENDS = r"[\x{a}\x{d}\x{85}\x{2028}\x{2029}]"
+_LINE_END, _LINE_ENDS = re2(Chars(LINE_ENDS)), [chr(code).encode() for code in LINE_ENDS]
 
 
 def _read(regex: str) -> Regex | None:
@@ -76,9 +82,14 @@ def test(regex: str, whole: bool) -> Test | None:
     if read is None:
         return None
     found = read.for_re2(whole)
-    if found is None and whole:
-        return _ahead(read)
-    return None if found is None else Test(((found[0], True),), found[1])
+    if found is None:
+        return _ahead(read) if whole else None
+    usual = Test(((found[0], True),), found[1])
+    rest = without_open_ends(read.tree) if whole else None
+    if rest is None:
+        return usual
+    text, narrow = _emitted(rest)
+    return Test(((text, True),), narrow, True, usual) if taken(text) else usual
 
 
 def _ahead(read: Regex) -> Test | None:

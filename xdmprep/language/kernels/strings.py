@@ -120,13 +120,13 @@ def _piece(
     fixed = [min(column.value, 2**31) for column in given if isinstance(column, Constants)]
     first, last = bounds(size, *(fixed if len(fixed) == len(given) else numbers))
     odd = (odd | inside & ((first > last) | (last > size))) & ~absent
-    if isinstance(first, int) and isinstance(last, int) and 0 <= first <= last:
-        return Column(pc.utf8_slice_codeunits(values, first, last), some(odd))
+    if isinstance(first, int) and (last is size or (isinstance(last, int) and 0 <= first <= last)):
+        return Column(pc.utf8_slice_codeunits(values, first, None if last is size else last), some(odd))
     first = np.clip(first, 0, size)
     places = np.stack([np.zeros_like(first), first, np.clip(last, first, size)], axis=1)
     offsets, data = bytes_of(values)
     begins = offsets[:-1] - offsets[0]
-    rest = np.flatnonzero((data[offsets[0] : offsets[-1]] & 0xC0) == 0x80)  # bytes that begin no character
+    rest = np.flatnonzero(data[offsets[0] : offsets[-1]].view(np.int8) < -64)  # bytes that begin no character
     places += (begins - np.searchsorted(rest, begins))[:, None]
     places += np.searchsorted(rest - np.arange(len(rest)), places, side="right") + offsets[0]
     parts = texts.made_of(np.append(places, offsets[-1]), data, None)

@@ -6,7 +6,8 @@ import hashlib
 import json
 import zlib
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -32,34 +33,56 @@ from ..shapes import absent_at, digits_of, keys_of, list_of, map_parts, type_kin
 from ..values import folded as folded_text
 from ..values import text_of
 
-
-def lower(values: pa.Array) -> pa.Array:
-    """Lower case, as Python has it."""
-    return _cased(values, pc.ascii_lower, str.lower)
-
-
-def upper(values: pa.Array) -> pa.Array:
-    """Upper case, as Python has it."""
-    return _cased(values, pc.ascii_upper, str.upper)
+#: Characters that Arrow and Python change alike: those of scripts to which no edition of Unicode adds letters.
+_ALIKE = ((0x80, 0x17F), (0x370, 0x52F), (0x590, 0x7FF), (0x800, 0xFFF), (0x1EC0, 0x1EFF), (0x2000, 0x20BF),
+          (0x3000, 0x9FFF), (0xAC00, 0xD77F), (0x1F000, 0x1FFFF))  # fmt: skip
 
 
-def folded(values: pa.Array) -> pa.Array:
-    """Case-folded strings."""
-    return _cased(values, pc.ascii_lower, folded_text)
+@cache
+def _odd_pairs(letters: str) -> Mask:
+    """Which first two bytes of a character may be those of others, or of some letters."""
+    known = {
+        chr(code).encode()[:2] for first, last in _ALIKE for code in range(first, last + 1, 1 if last < 0x800 else 64)
+    }
+    odd = np.ones(1 << 16, dtype=bool)
+    odd[[int.from_bytes(pair, "big") for pair in known - {letter.encode() for letter in letters}]] = False
+    return odd
 
 
-def _cased(values: pa.Array, change: Callable[[pa.Array], pa.Array], exact: Callable[[str], str]) -> pa.Array:
-    """Strings changed by Arrow where they are ASCII, the others by Python: the two know different letters."""
-    values = rebased(values)  # Arrow's kernels are wrong where the first offset is not 0
-    made, other = change(values), pc.invert(pc.string_is_ascii(values)).fill_null(False)
-    odd = values.filter(other)
-    head = odd.slice(0, 1000)
-    if len(head.unique()) > len(head) / 2:  # change all at once: letters change beside a line break as at an end
-        text = pc.binary_join(list_of(np.array([0, len(odd)]), odd), "\n")[0].as_py()
-        lines = pc.list_flatten(pc.split_pattern(pa.array([exact(text)], values.type), "\n"))
-        if len(lines) == len(odd):
-            return pc.replace_with_mask(made, other, lines)
-    return where(made, as_mask(other), exact)
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A change of case, as Python has it.
+
+    Attributes:
+        ascii_only, beyond: how Arrow changes strings of ASCII characters only, and others.
+        exact: how Python changes a string with characters that Arrow may change otherwise.
+        letters: those among :data:`_ALIKE` of which that is true.
+    """
+
+    ascii_only: Callable[[pa.Array], pa.Array]
+    beyond: Callable[[pa.Array], pa.Array]
+    exact: Callable[[str], str]
+    letters: str = ""
+
+    def __call__(self, values: pa.Array) -> pa.Array:
+        """The strings in the other case."""
+        values = rebased(values)  # Arrow's kernels are wrong where the first offset is not 0
+        made, other = self.ascii_only(values), pc.invert(pc.string_is_ascii(values)).fill_null(False)
+        words = values.filter(other)
+        if not len(words):
+            return made
+        offsets, data = bytes_of(words)
+        at = np.flatnonzero(data[: offsets[-1]] >= 0xC0)
+        pairs = data[at].astype(np.uint16) << 8 | data[at + 1]
+        odd = np.zeros(len(words), dtype=bool)
+        odd[np.searchsorted(offsets, at[_odd_pairs(self.letters)[pairs]], side="right") - 1] = True
+        changed = pc.if_else(pa.array(odd), where(words, odd, self.exact), self.beyond(words))
+        return pc.replace_with_mask(made, other, changed)
+
+
+lower = _Case(pc.ascii_lower, pc.utf8_lower, str.lower, "İΣ")
+upper = _Case(pc.ascii_upper, lambda words: pc.utf8_upper(pc.replace_substring(words, "ß", "SS")), str.upper, "ŉΐΰ")
+folded = _Case(pc.ascii_lower, lambda words: pc.utf8_lower(pc.utf8_upper(words)), folded_text)
 
 
 _BLANKS = " \t\n\r\f\v"
