@@ -522,7 +522,6 @@ CRM = {"identityMap.CRMID[0].id": "id", "identityMap.CRMID[0].primary": True}
         (["--sheet", "Peple"], "there is no sheet 'Peple'. Did you mean 'People'? Choose a sheet with "),
         (["--sheet", "9"], "there is no sheet '9'. Choose a sheet with "),
         (["--sheet", "9"], ": 'People', 'Old' (hidden), 'Empty'."),
-        (["--sheet", ""], "there is no sheet ''."),
         (["--sheet", "Chart"], "sheet 'Chart' is a chart without cells."),
         (["--sheet", "Empty"], "sheet 'Empty' is empty."),
         (["--header-row", "99"], "sheet 'People' ends with row 3, so row 99 is no header."),

@@ -18,7 +18,7 @@ import pytest
 import xdmprep as xp
 from xdmprep.core.stream import ISSUE_SCHEMA, Finding, Unread, row_chunk
 from xdmprep.errors import DataError, OutputError
-from xdmprep.report import MESSAGES, Report
+from xdmprep.report import MESSAGES, Report, count_chunk, timed
 
 
 def finding(code: str = "enum", path: str = "a.b", rows: tuple[int, ...] = (1,), **more: object) -> Finding:
@@ -68,8 +68,8 @@ def test_chunks_with_unread_rows() -> None:
     report = Report("f")
     from dataclasses import replace
 
-    report.add(replace(chunk, unread=unread, consumed=3))
-    report.finish()
+    count_chunk(report, replace(chunk, unread=unread, consumed=3))
+    timed(report)
     assert (report.rows, report.invalid, len(report.groups)) == (3, 2, 1)
     assert [issue.message for issue in report] == ["not JSON, at byte 2 (line 2)", "not JSON, at byte 3 (line 3)"]
 

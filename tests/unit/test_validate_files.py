@@ -18,7 +18,7 @@ from xdmprep.core.ndjson import blocks
 from xdmprep.core.stream import Stream
 from xdmprep.errors import SourceError, UsageError
 from xdmprep.pipeline.ingest import ingest_check
-from xdmprep.report import Report
+from xdmprep.report import Report, count_chunk, timed
 from xdmprep.schema import Schema
 from xdmprep.validate import check_stream
 from xdmprep.validate.opening import open_records
@@ -48,8 +48,8 @@ def check(schema: Schema, content: bytes, folder: Path, rules: str = "jsonschema
 def report_of(stream: Stream, jobs: int | None = None) -> Report:
     report = Report(stream.name)
     for chunk, _ in stream.run(jobs=jobs):
-        report.add(chunk)
-    return report.finish()
+        count_chunk(report, chunk)
+    return timed(report)
 
 
 def found(report: Report) -> list[tuple[int | None, str, str]]:

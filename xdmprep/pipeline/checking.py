@@ -32,7 +32,7 @@ from ..core.remote import as_local, is_elsewhere, shown
 from ..core.stream import Chunk, Stream
 from ..core.typing import RuleSet, Source
 from ..errors import SourceError, UsageError, did_you_mean, option
-from ..report import FilesReport, Report
+from ..report import FilesReport, Report, count_chunk, timed
 from ..schema import Schema, SchemaLike, as_schema
 from ..validate import Rules, check_stream
 from ..validate.opening import open_records
@@ -135,10 +135,10 @@ def validate(
     report = Report(records.name, cap=cap, origins=records.origins, notes=notes, schema=schema)
     # of mapped records the values are counted where they are at hand
     for chunk, _ in records.run(jobs=jobs, rest=None if mapping is None else Chunk.found):
-        report.add(chunk)
+        count_chunk(report, chunk)
         if on_chunk is not None:
             on_chunk(chunk)
-    report.finish()
+    timed(report)
     log.info("%s", report.headline())
     return report
 

@@ -29,7 +29,7 @@ from ..errors import DataError, UsageError, counted
 from ..kernels import native
 from ..mapping import MappingLike, as_mapping, map_stream, with_what_is_read
 from ..read import CsvOptions, ExcelOptions, as_records, fingerprint, open_source
-from ..report import Report
+from ..report import Report, count_chunk, timed
 from ..schema import Schema, SchemaLike, as_schema
 from ..validate import Rules
 from ..write import OutputFolder, WriteOptions, Written, write_stream
@@ -251,7 +251,7 @@ def prepare(
                     notes=[schema.profile_warning, *records.notes], mapped=mapping.pairs)  # fmt: skip
 
     def each(chunk: Chunk) -> None:
-        report.add(chunk)
+        count_chunk(report, chunk)
         if on_chunk is not None:
             on_chunk(chunk)
 
@@ -261,7 +261,7 @@ def prepare(
         if on_start is not None:
             on_start(records)
         done = write_stream(records, folder, options, jobs=jobs, on_chunk=each, on_part=on_part)
-    return run.conclude(folder, done, report.finish(), name=read.name, files=read.files, columns=read.arrow_schema)
+    return run.conclude(folder, done, timed(report), name=read.name, files=read.files, columns=read.arrow_schema)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ from ..patch import (
     refuse_events,
 )
 from ..read import CsvOptions, ExcelOptions, fingerprint, open_source, whole_records
-from ..report import Report
+from ..report import Report, count_chunk, timed
 from ..schema import Field, Schema, SchemaLike, as_schema
 from ..validate import Rules, compile_checks
 from ..write import ISSUES, REJECTS, OutputFolder, WriteOptions, write_stream
@@ -344,7 +344,8 @@ def write_patch(
                   "counts": asdict(patch.counts), "fields": patch.fields}  # fmt: skip
 
         def add(chunk: Chunk) -> None:
-            report.add(replace(chunk, tally=None))  # the values are those of the whole records, not of what changed
+            # the values are those of the whole records, not of what changed
+            count_chunk(report, replace(chunk, tally=None))
 
         manifests = []
         batches = _batches(patch, max_records, folder, key)
@@ -362,7 +363,7 @@ def write_patch(
             "counts": asdict(patch.counts), "values": patch.values.table(), "lackingValues": patch.values.rows,
             "maxLoss": max_loss, "batches": len(manifests),
         })  # fmt: skip
-    report.finish().values.merge(patch.values)
+    timed(report).values.merge(patch.values)
     seconds = time.perf_counter() - started
     return PatchResult(
         patch.counts, patch.fields, tuple(manifests), folder.path, report, patch.key, seconds,

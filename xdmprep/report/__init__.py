@@ -232,22 +232,6 @@ class Report:
         self._unknown: dict[tuple[str, str], set[str] | None] = {}
         self._take(0, findings)
 
-    def add(self, chunk: Chunk) -> None:
-        """Count in a chunk with absolute row numbers: its rows, its findings, and what could not be read.
-
-        Args:
-            chunk: the chunk.
-        """
-        self.merged += chunk.merged
-        if chunk.tally is not None:
-            self.values.add(chunk.tally)
-        self._take(chunk.consumed, chunk.issues, chunk.unread)
-
-    def finish(self) -> Report:
-        """The report itself, with the time since it was begun."""
-        self.seconds = time.perf_counter() - self._started
-        return self
-
     def _take(self, rows: int, findings: Iterable[Finding], unread: Sequence[Unread] = ()) -> None:
         """Count in some rows and all findings about them."""
         self.rows += rows
@@ -620,6 +604,20 @@ class Report:
 
     def __repr__(self) -> str:
         return f"<Report {self.headline()}>"
+
+
+def count_chunk(report: Report, chunk: Chunk) -> None:
+    """Count a chunk with absolute row numbers: its rows, its findings, and what could not be read."""
+    report.merged += chunk.merged
+    if chunk.tally is not None:
+        report.values.add(chunk.tally)
+    report._take(chunk.consumed, chunk.issues, chunk.unread)
+
+
+def timed(report: Report) -> Report:
+    """The report itself, with the time since it was begun."""
+    report.seconds = time.perf_counter() - report._started
+    return report
 
 
 def _head(finding: Finding, room: int) -> Finding:

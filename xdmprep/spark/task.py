@@ -11,6 +11,7 @@ import pickle
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ import pyarrow as pa
 from ..core.stream import Chunk, Stream
 from ..mapping.sources import ColumnSource, key_source
 from ..pipeline.stage import ArrowStage
-from ..report import Report
+from ..report import Report, count_chunk, timed
 from ..write import OutputFolder, WriteOptions, Written, write_stream
 from .frames import FrameColumns, travelling
 from .places import Places, Placing, placed, safe_name
@@ -122,14 +123,14 @@ class PartitionTask:
         attempt, written = "", Written((), 0, 0, 0)
         if self.staging is None:
             for chunk, _ in stream.run(jobs=1, rest=Chunk.found):
-                report.add(chunk)
+                count_chunk(report, chunk)
         else:
             number = stream.name.rpartition(" ")[2]
             attempt = f"{number:0>5}-{uuid.uuid4().hex}"
             with self.staging.attempt(attempt) as path:
                 folder = OutputFolder(path, {"partition": number})
-                written = write_stream(stream, folder, self.options, jobs=1, on_chunk=report.add)
-        report.finish()
+                written = write_stream(stream, folder, self.options, jobs=1, on_chunk=partial(count_chunk, report))
+        timed(report)
         named = [*report.issues["row"].to_pylist(), *(group.first_row for group in report.groups)]
         report.place(places.only(np.unique(np.array(named, np.int64))))
         return Done(stream.name, attempt, written, places.highest, report)
