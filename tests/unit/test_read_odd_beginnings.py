@@ -8,6 +8,7 @@ import pytest
 
 import xdmprep as xp
 from xdmprep.read import open_source
+from xdmprep.read.csv import read_beginning
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,16 @@ from xdmprep.read import open_source
         ("ns:id:key\nCRM:1:x\nWEB:2:y\n", "give csv=.*delimiter=':'., or put the name in quotes if it is one column"),
         ("name#city#year\nAda#Rome#1980\n", "give csv=.*delimiter='#'."),
         (b"# exported, by me\nid,text\n1,a\n", "begins with a comment, '# exported'"),
+        ("#id,text\n1,a\n", None),
+        ("a_b:c_d:e\nx_y:z_w:v\np_q:r_s:t\n", "give csv=.*delimiter=':'."),
+        ("aa:b:c\naax:x:y\nraa:z:w\n", "give csv=.*delimiter=':'."),
+        ("ns:id:key\nCRM:1:x\n  \nWEB:2:y\n", "give csv=.*delimiter=':'."),
+        ("a\u2014\x01b\nc\u2014\x01d\n", r"looks like '\\x01'"),
+        ("id;;text\n1;;a\n", "looks like ';': give csv="),
+        ("id   text\n  1    a\n 22   bb\n", "set apart by blanks"),
+        ("Report of May\nid,text\n\n\n\n\n1,a\n", "begins with a line that is no header, 'Report of May'. Remove"),
+        (b"PAR1\0\0\0\n\1", "is a Parquet file"),
+        (b"SQLite format 3\0\n\0", "is an SQLite database"),
         ("id,text\n1,a\n".encode("utf-32-le"), "give csv=.*encoding='utf-32'."),
         ("id,text\n1,a\n".encode("utf-32-be"), "give csv=.*encoding='utf-32'."),
         ("id,text\n1,a\n".encode("utf-16-le"), "give csv=.*encoding='utf-16'."),
@@ -97,6 +108,15 @@ def test_text_without_a_byte_order_mark_is_read_with_the_option(encoding: str, t
         (b"name\n\na\n\nb\n\nc,d\ne,f\n", [{"name": "a"}, {"name": "b"}], 2),
         (b"name\na,b\n", [], 1),
         (b'"a" b"\n1\n', [{'a b"': "1"}], 0),
+        (b'"a,b" c\n1\n', [{"a,b c": "1"}], 0),
+        (b"name\na;b;c\nd;e;f\n", [{"name": "a;b;c"}, {"name": "d;e;f"}], 0),
+        (b"my name\na;b;c\n", [{"my name": "a;b;c"}], 0),
+        (b"my name\na;b\nc;d\n", [{"my name": "a;b"}, {"my name": "c;d"}], 0),
+        (b"ns:id:ns\nCRM:1:x\n", [{"ns:id:ns": "CRM:1:x"}], 0),
+        (b"2*3*4 mm\na*b*c\n", [{"2*3*4 mm": "a*b*c"}], 0),
+        (b"mac:address:of\n0a:1b:2c \n", [{"mac:address:of": "0a:1b:2c "}], 0),
+        (b"id,text\n1:2\n3:4\n", [], 2),
+        (b"12\n13\n", [{"12": "13"}], 0),
     ],
 )
 def test_a_doubt_about_the_first_lines_refuses_no_file(
@@ -107,3 +127,38 @@ def test_a_doubt_about_the_first_lines_refuses_no_file(
     chunks = list(open_source(file))
     assert [row for chunk in chunks for row in chunk.records.to_pylist()] == rows
     assert sum(len(chunk.unread) for chunk in chunks) == unread
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "rows"),
+    [
+        (b'"a||b" c\n1\n', {"delimiter": "|"}, [{"a||b c": "1"}]),
+        (b"\t\na\tb\n", {"delimiter": "\t"}, [{"column_1": "a", "column_2": "b"}]),
+        (b" \t\na\tb\n", {"delimiter": "\t"}, [{"column_1": "a", "column_2": "b"}]),
+        (b"  \t\na,b\n1,2\n", {}, [{"a": "1", "b": "2"}]),
+        ("a\0b,c\n1,2\n".encode("utf-16"), {"encoding": "utf-16"}, [{"a\0b": "1", "c": "2"}]),
+        ("a\0b,c\n1,2\n".encode("utf-32"), {"encoding": "utf-32"}, [{"a\0b": "1", "c": "2"}]),
+        (b"a\0b\n1\0002\n", {"delimiter": "\0"}, [{"a": "1", "b": "2"}]),
+    ],
+)
+def test_options_settle_what_a_first_line_is(
+    tmp_path: Path, content: bytes, options: dict[str, str], rows: list[dict[str, str]]
+) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    chunks = open_source(tmp_path / "a.csv", csv=xp.CsvOptions(**options))  # type: ignore[arg-type]
+    assert [row for chunk in chunks for row in chunk.records.to_pylist()] == rows
+
+
+def test_lines_above_the_header_that_the_delimiter_does_not_cut(tmp_path: Path) -> None:
+    """The delimiter that was given is no advice."""
+    (tmp_path / "a.csv").write_text("Report of May\nid;text;c\n1;a;b\n2;b;c\n")
+    with pytest.raises(xp.SourceError, match=r"Remove the lines above the header\.$"):
+        list(open_source(tmp_path / "a.csv", csv=xp.CsvOptions(delimiter=";")))
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 100])
+@pytest.mark.parametrize("blank", [0, 1, 9])
+def test_rows_begin_behind_empty_lines(tmp_path: Path, size: int, blank: int) -> None:
+    (tmp_path / "a.csv").write_bytes(b"\na\n" + b"\r\n" * blank + b"1\n2\n")
+    header, rows = read_beginning(tmp_path / "a.csv", xp.CsvOptions(), size)
+    assert header.names == ("a",) and rows and b"1\n2\n".startswith(rows[:4])

@@ -289,7 +289,7 @@ def _check_begin(text: bytes, file: Path, opts: CsvOptions) -> None:
     ):
         head = text[:400]
         wide = 5 * head.count(b"\0") > 3 * len(head)  # three of four bytes of ASCII letters
-        name = "utf-32" if wide and head.strip(b"\0") else "utf-16"
+        name = "utf-32" if wide else "utf-16"
         if encoding[:6] not in (name, "utf-32"):
             kind = f"no text, or text in an encoding such as {name.upper()}; if it is, give {option('encoding', name)}"
     if kind is not None:
@@ -304,7 +304,7 @@ def _is_blank(record: bytes, opts: CsvOptions) -> bool:
 def _is_quoted(record: bytes, opts: CsvOptions) -> bool:
     """Whether a record is one value in quotes."""
     quote, text = opts.quote.encode(), record.strip()
-    return text[:1] == text[-1:] == quote and quote not in text[1:-1].replace(2 * quote, b"")
+    return text[:1] == quote and quote not in text[1:-1].replace(2 * quote, b"")
 
 
 def _header_names(record: bytes, file: Path, opts: CsvOptions) -> tuple[str, ...]:
