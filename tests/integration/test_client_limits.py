@@ -454,6 +454,18 @@ def test_files_that_did_not_arrive_whole_are_named_and_sent_again(held, said):
         assert str(caught.value).startswith(said)
 
 
+@pytest.mark.parametrize("now", ["loading", "loaded", "active", "aborted", "failed"])
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 413, 500, None])
+def test_a_refused_file_is_explained_by_a_batch_that_no_longer_loads(monkeypatch, status, now):
+    monkeypatch.setattr(polling, "status", lambda made, key: wire.Batch(key, now))
+    error = PlatformError("refused", status=status)
+    found = an_upload()._explained(error, wire.Batch("b", "loading"))
+    if status in (400, 404) and now != "loading":
+        assert f"batch b no longer takes files: it is {now} (" in str(found) and found.status == status
+    else:
+        assert found is error
+
+
 def test_of_several_batches_the_one_that_has_come_furthest_is_taken():
     def batch(name: str, status: str, created: Any) -> wire.Batch:
         return wire.Batch.of({"id": name, "status": status, "created": created})
@@ -663,7 +675,7 @@ def test_a_refused_complete_counts_where_the_batch_was_complete(monkeypatch, sta
         ([{"step": "sent", "file": "a", "sha256": "x"}], {"a": "x"}), ([{"step": "sent", "file": "a"}], {}),
         ([{"step": "sent", "sha256": "x"}], {}), ([{"step": "begun", "file": "a", "sha256": "x"}], {}),
         ([{"step": "sent", "file": "a", "sha256": "x"}, {"step": "lost", "file": "a"}], {}),
-        ([{"step": "sent", "file": "a", "sha256": "x"}, {"step": "gone"}], {}),
+        ([{"step": "sent", "file": "a", "sha256": "x"}, {"step": "created", "batch": "b"}], {}),
     ],
 )  # fmt: skip
 def test_what_a_journal_says_was_sent(lines, sent):

@@ -264,7 +264,9 @@ def test_files_that_arrived_are_not_sent_again(emulator, dataset, tmp_path, monk
         real(self, where, file, stop)
 
     monkeypatch.setattr(Sender, "send", counting)
-    client.upload(folder, dataset, jobs=1)
+    counted: list[int] = []
+    client.upload(folder, dataset, jobs=1, on_bytes=counted.append)
+    assert sum(counted[:1]) == sum((folder / f"part-0000{number}.json").stat().st_size for number in (0, 1))
     assert sent[0] == "part-00002.json"
     assert not {"part-00000.json", "part-00001.json"} & set(sent)
 
@@ -401,6 +403,23 @@ def test_a_batch_whose_state_cannot_be_read_is_not_gone(emulator, dataset, tmp_p
     faults(emulator, "route=status,status=404,count=1")  # not known yet: it is found by its externalId
     assert client.wait(client.upload(folder, dataset), timeout=20).ok
     assert len(all_batches(emulator)) == 1
+
+
+def test_a_batch_that_the_catalog_has_forgotten(emulator, dataset, tmp_path, monkeypatch):
+    """It was completed: its files are not sent again unasked."""
+    folder = simple_folder(tmp_path / "out")
+    client = quick(emulator.url)
+    first = client.wait(client.upload(folder, dataset), timeout=20)
+    with monkeypatch.context() as patch:
+        patch.setattr(polling, "batches", lambda session, **filters: [])
+        faults(emulator, "route=status,status=404,rate=1")
+        with pytest.raises(PlatformError, match="not known there: Catalog does not know it any more, or not yet"):
+            client.upload(folder, dataset)
+    requests.delete(emulator.url + "/_emulator/faults", timeout=20)
+    act(emulator.url, first.id, "REVERT")
+    with pytest.raises(PlatformError, match="which is inactive") as caught:
+        client.upload(folder, dataset)
+    assert "does not know it" not in str(caught.value)
 
 
 def test_a_listing_that_ignores_the_filter_gives_no_batch_of_others(emulator, dataset, tmp_path, monkeypatch):

@@ -121,6 +121,9 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
         ("if above or (first", "if above and (first"), ("(times > 1 and other", "(times >= 1 and other"),
         ("wide > 1 and 2", "wide > 0 and 2"), ("2 * wide > len(widths)", "2 * wide >= len(widths)"),
         ("said != opts.quote", "True"), ("said.isascii() and said", "said"),
+        ("len(set(names)) == len(names)", "names"), ("times > 1 and len(records) > 1 and", "times > 1 and"),
+        ("_WITH_COLONS.fullmatch(record.strip())", "_WITH_COLONS.fullmatch(record)"), ("not one.isalnum() and ", ""),
+        ('rb" {2,}", one.strip()', 'rb" {2,}", one'), ('if more and first.startswith("# ")', 'if first.startswith("#")'),
     ]),
     "schema/resolve.py": (("tests/unit/test_schema_resolve.py",), [
         ("if len(self._missing) > 10", "if len(self._missing) >= 10"),
@@ -153,7 +156,7 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
     ]),
     "client/upload.py": ((CLIENT, "tests/integration/test_client_upload.py"), [
         ('content.pop("software", None)', "pass"), ("sorted(replay)", "list(replay)"),
-        ("_SILENT = 20", "_SILENT = 21"), ("len(held) < _SILENT", "len(held) <= _SILENT"),
+        ("if error.status in (400, 404):", "if error.status == 400:"), ("_SILENT = 20", "_SILENT = 21"), ("len(held) < _SILENT", "len(held) <= _SILENT"),
         ("len(batch.id) > _ID", "len(batch.id) >= _ID"), (' and other.status == "loading":', ":"),
         ("error.status != 400 or polling", "error.status != 400 and polling"),
         ("(None, self.external) and", "(None, self.external) or"),
@@ -259,7 +262,10 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
         (".fill_null(True)", ".fill_null(False)"), ("path.count(EVERY) - bool(self._keys)", "path.count(EVERY)"),
         ("path[: len(path) - len(node.steps)] if", "path if"),
     ]),
-    "validate/view.py": ((RULES,), [
+    "validate/view.py": ((RULES, "tests/unit/test_check_tree.py"), [
+        ("if leaf.follows is not None", "if False"), ("EVERY if step == ANY_KEY else step for", "step for"),
+        ("return self.columns.nulls.get(self.number)", "return None"), ("else found | nulls", "else found"),
+        ("is_list(kind) and self.columns.count_empty", "is_list(kind)"), ("- starts[parents]", ""),
         ("MAX_PATHS = 256", "MAX_PATHS = 257"), ("len(distinct) > MAX_PATHS", "len(distinct) >= MAX_PATHS"),
         ("codes * len(names[-1]) + index", "codes + index"), ("lambda entry: entry[0])", "lambda entry: -entry[0])"),
     ]),

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import ast
 import gc
+import json
 import weakref
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import house_figures
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from jsonschema import Draft7Validator
 
+import xdmprep as xp
+from xdmprep.core.paths import format_path
 from xdmprep.core.rules import RULES
 from xdmprep.core.shred import Leaf
 from xdmprep.core.stream import Chunk
@@ -110,6 +116,115 @@ def test_both_views_say_what_is_said_of_single_records(rules: Any) -> None:
         "any-of",
     }
     assert above == inside == singly
+
+
+INTEGERS = {"type": "integer", "minimum": 5}
+NESTED = {
+    "type": "object", "minProperties": 2, "properties": {
+        "l": {"type": "array", "minItems": 2, "maxItems": 3,
+              "items": {"type": "array", "minItems": 1, "items": INTEGERS}},
+        "p": {"type": "array", "items": {"type": "object", "properties": {
+            "n": INTEGERS, "q": {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}}}}},
+        "m": {"type": "object", "additionalProperties": {"type": "array", "maxItems": 2, "items": INTEGERS},
+              "properties": {"fixed": {"type": "array", "maxItems": 1, "items": INTEGERS}}},
+    },
+}  # fmt: skip
+OBJECTS: list[dict[str, Any]] = [
+    {"l": [[1, 6], [7, 2]], "p": [{"n": 1, "q": ["a", "x"]}, {"n": 7}, {"n": 2, "q": ["z"]}],
+     "m": {"k1": [1, 2, 3], "fixed": [9, 1], "k2": [9, 1]}},
+    {"l": [[6]]}, {}, {"p": [{"q": ["y", "b"]}], "m": {"k2": [4]}}, {"l": [[7], [8], [9], [1]], "m": {"fixed": [5]}},
+]  # fmt: skip
+PARTS = {
+    "l": pa.list_(pa.list_(pa.int64())),
+    "p": pa.list_(pa.struct([("n", pa.int64()), ("q", pa.list_(pa.string()))])),
+    "m": pa.map_(pa.string(), pa.list_(pa.int64())),
+}
+
+
+def by_jsonschema(document: dict[str, Any], records: list[Any]) -> Counter[tuple[int, str, str]]:
+    """Row, code and path of all faults, as the package jsonschema finds them."""
+    checker = Draft7Validator(document)
+    return Counter(
+        (row, code_of(str(error.validator)), format_path(tuple(error.absolute_path)))
+        for row, one in enumerate(records, 1) for error in checker.iter_errors(one)
+    )  # fmt: skip
+
+
+def found_in(schema: Schema, leaves: tuple[Leaf, ...], arrays: list[pa.Array]) -> Counter[tuple[int, str, str]]:
+    """The same as columns say it."""
+    batch = pa.RecordBatch.from_arrays(arrays, names=[leaf.name for leaf in leaves])
+    rows = np.arange(1, len(batch) + 1, dtype=np.int64)
+    issues = compile_checks(schema, leaves, "jsonschema")(Chunk(leaves, batch, rows)).issues
+    return Counter((row, issue.code, issue.path) for issue in issues for row in issue.rows.tolist())
+
+
+def test_columns_name_the_places_that_jsonschema_names() -> None:
+    """Lists of lists, of objects, and maps: above the leaves, inside one column, and record by record."""
+    document = {"$id": "https://example.com/n", "title": "N", "type": "object", "properties": {"o": NESTED}}
+    schema, records = Schema.from_dict(document), [{"o": one} if one else {} for one in OBJECTS]
+    wanted = by_jsonschema(document, records)
+    assert len(wanted) >= 15
+    assert {"o.l[1][1]", "o.p[2].q[0]", "o.m.k1[2]", "o.m.fixed"} <= {path for _, _, path in wanted}
+    arrays = [
+        pa.array([list(one[name].items()) if name == "m" and name in one else one.get(name) for one in OBJECTS], kind)
+        for name, kind in PARTS.items()
+    ]
+    whole = pa.StructArray.from_arrays(arrays, [*PARTS], mask=pa.array([not one for one in OBJECTS]))
+    leaves = tuple(Leaf(("o", name), kind) for name, kind in PARTS.items())
+    assert found_in(schema, leaves, arrays) == found_in(schema, (Leaf(("o",), whole.type),), [whole]) == wanted
+    singly = (check_record(schema, one, "jsonschema") for one in records)
+    assert Counter((row, issue.code, issue.path) for row, found in enumerate(singly, 1) for issue in found) == wanted
+
+
+@pytest.mark.parametrize("keys", [256, 257])
+def test_faults_in_very_many_places_are_one_finding(keys: int) -> None:
+    document = {
+        "$id": "https://example.com/n", "title": "N", "type": "object",
+        "properties": {"m": {"type": "object", "additionalProperties": {"type": "array", "items": INTEGERS}}},
+    }  # fmt: skip
+    array = pa.array([[(f"k{number}", [9, 1])] for number in range(keys)], PARTS["m"])
+    found = found_in(Schema.from_dict(document), (Leaf(("m",), array.type),), [array])
+    records = [{"m": dict(one)} for one in array.to_pylist()]
+    wanted = by_jsonschema(document, records)
+    assert found == (wanted if keys == 256 else Counter((row, code, "m[*][*]") for row, code, _ in wanted))
+
+
+@pytest.mark.usefixtures("few_lines_become_columns")
+def test_which_sources_hold_empty_arrays_and_nulls(tmp_path: Path) -> None:
+    """JSON has both, Parquet empty arrays; of a table neither becomes part of a record."""
+    strings = {"a": {"type": "string"}, "b": {"type": "string"}}
+    document = {
+        "$id": "https://example.com/e", "title": "E", "type": "object",
+        "properties": {"l": {"type": "array", "minItems": 1, "items": {"type": "string"}},
+                       "o": {"type": "object", "required": ["b"], "properties": strings}},
+    }  # fmt: skip
+    schema = Schema.from_dict(document)
+    rows: list[dict[str, Any]] = [
+        {"l": []}, {"l": ["x"]}, {}, {"o": {"a": None}}, {"o": {"a": None, "b": "x"}}, {"o": {"a": "y", "b": "x"}},
+    ]  # fmt: skip
+    (tmp_path / "r.json").write_text("\n".join(map(json.dumps, rows)))
+    table = pa.table({"l": pa.array([row.get("l") for row in rows], pa.list_(pa.string()))})
+    pq.write_table(table, tmp_path / "r.parquet")
+
+    def found(source: Any) -> Counter[str]:
+        return Counter({group.code: group.count for group in xp.validate(source, schema, rules="jsonschema").groups})
+
+    wanted = Counter(code for _, code, _ in by_jsonschema(document, rows).elements())
+    assert found(tmp_path / "r.json") == wanted == {"min-items": 1, "required": 1, "type": 2}
+    assert found(tmp_path / "r.parquet") == {"min-items": 1}
+    assert found(table) == {}
+
+
+def test_constants_are_present_where_what_they_follow_is(schemas: Path) -> None:
+    """The platform's record without an id has no identity, so nothing is missing in it."""
+    mapping = {"identityMap.ECID[0].id": "id", "identityMap.ECID[0].primary": {"constant": True},
+               "person.name.fullName": "t"}  # fmt: skip
+    rows = [{"id": "1" * 38, "t": "u"}, {"id": None, "t": "v"}]
+    schema = Schema.load(schemas / "crm-profile.schema.json")
+    records = xp.map_rows(rows, mapping, schema).to_pylist()
+    assert [record.get("identityMap") for record in records] == [{"ECID": [{"id": "1" * 38, "primary": True}]}, None]
+    report = xp.validate(rows, schema, mapping=mapping, rules="batch")
+    assert not [group for group in report.groups if group.path.startswith("identityMap")]
 
 
 def test_the_platform_adds_to_the_nodes_of_json_schema(schemas: Path) -> None:

@@ -47,8 +47,6 @@ def _after(state: BatchProgress, entry: dict[str, Any]) -> BatchProgress:
         state.creating = True
     elif step == "created" and batch is not None and batch != state.batch:
         return BatchProgress(creating=True, batch=batch)
-    elif step == "gone":
-        return BatchProgress()
     elif step == "begun" and file is not None:
         chunk = entry.get("chunk")
         if isinstance(chunk, int) and not isinstance(chunk, bool) and 0 < chunk <= wire.CHUNK_BYTES:

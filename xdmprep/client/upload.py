@@ -177,7 +177,6 @@ class _Upload:
         found = self._look(patient=self.progress.creating)
         if found is None and self.progress.batch:
             self.report(f"batch {self.progress.batch} is no longer known there")
-            self.journal.write("gone", externalId=self.external, batch=self.progress.batch)
             self.progress = BatchProgress()
         if found is not None:
             self.journal.write("created", externalId=self.external, batch=found.id, found=True)
