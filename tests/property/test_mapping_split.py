@@ -14,12 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xdmprep.core.shred import prune
-from xdmprep.mapping import MappingSet, compile_mapping, plan
+from xdmprep.mapping import MappingSet, compile_mapping, map_stream, plan
 from xdmprep.read import open_source
 from xdmprep.schema import Schema
 
 SCHEMA = Schema.load(Path(__file__).parents[2] / "schemas" / "purchase-event.schema.json")
-COLUMNS = pa.schema([("a", pa.string()), ("b", pa.string()), ("c d", pa.string()), ("n", pa.int64())])
+COLUMNS = pa.schema([
+    ("a", pa.string()), ("b", pa.string()), ("c d", pa.string()), ("n", pa.int64()), ("f", pa.float64()),
+    ("u", pa.uint64()),
+])  # fmt: skip
 
 TEXTS = ["a", "b", "${c d}", '"x"', '""', r'"x\"}\\"', "'q'"]
 NAMES = ["a", "b", "${c d}"]
@@ -135,6 +138,15 @@ WHOLE = [
     ("productListItems", 'to_array(false, iif(to_integer(a) > 1, {"SKU": b}, null))'),  # its condition may fail
     ("identityMap.ECID", 'to_array(false, to_object("id", a, "primary", true))'),  # stands without an id
     ("identityMap.ECID", 'to_array(false, iif(b != null, to_object("id", a, "primary", true), null))'),
+    ("identityMap.ECID", 'to_array(false, iif(a == null, to_object("id", a, "primary", true), null))'),
+    ("identityMap.ECID", 'to_array(false, iif(a != null || b != null, to_object("id", a, "primary", true), null))'),
+    ("commerce.order", 'to_object("purchaseID", a, "purchaseID", b)'),  # the later one counts
+    ("commerce.order", "to_object(a, b)"),  # names that are data
+    ("commerce.order", 'to_object("priceTotal", f)'),  # doubles may be infinite
+    ("commerce.order", 'to_object("priceTotal", u)'),
+    ("productListItems", 'to_array(false, iif(a != null, {"SKU": b}, {"SKU": "x"}))'),
+    ("productListItems", 'to_array(false, iif(a == 1, {"SKU": b}, null))'),
+    ("productListItems", 'to_array(false, iif(n == "1", {"SKU": b}, null))'),
 ]
 
 
@@ -152,3 +164,22 @@ def test_is_not_split(path: str, expression: str) -> None:
     step = compile_mapping(MappingSet({"_id": "a", path: expression}), COLUMNS, SCHEMA)
     leaves = [leaf for leaf in step.leaves if leaf.name != "_id"]
     assert {leaf.column for leaf in leaves} == {expression}
+
+
+def test_arrays_of_groups_are_those_of_one_row() -> None:
+    """The first array is taken whole; fields of several rows do not make one element."""
+    table = pa.table({"k": ["1", "1", "2"], "a": [None, "x", "z"], "b": ["y", None, "q"]})
+    mapping = MappingSet({"_id": "k", "productListItems": 'to_array(false, {"SKU": a, "name": b})', "$group_by": "k"})
+    assert map_stream(open_source(table), mapping, SCHEMA).to_pylist() == [
+        {"_id": "1", "productListItems": [{"name": "y"}]},
+        {"_id": "2", "productListItems": [{"SKU": "z", "name": "q"}]},
+    ]
+
+
+def test_identities_of_either_spelling_of_the_map_are_split() -> None:
+    item = {"type": "object", "properties": {"xdm:id": {"type": "string"}, "xdm:primary": {"type": "boolean"}}}
+    spelled = {"type": "object", "additionalProperties": {"type": "array", "items": item}}
+    schema = Schema.from_dict({"type": "object", "properties": {"xdm:identityMap": spelled}})
+    expression = 'to_array(false, iif(a != null, to_object("xdm:id", a, "xdm:primary", true), null))'
+    step = compile_mapping(MappingSet({"xdm:identityMap.ECID": expression}), COLUMNS, schema)
+    assert [leaf.path[2:] for leaf in step.leaves] == [(0, "xdm:id"), (0, "xdm:primary")]

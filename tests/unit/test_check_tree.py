@@ -20,13 +20,14 @@ from jsonschema import Draft7Validator
 import xdmprep as xp
 from xdmprep.core.paths import format_path
 from xdmprep.core.rules import RULES
-from xdmprep.core.shred import Leaf
+from xdmprep.core.shred import Leaf, prune
 from xdmprep.core.stream import Chunk
 from xdmprep.schema import Schema
-from xdmprep.validate import Rules, check_record, checks, compile_checks
+from xdmprep.validate import Rules, check_record, check_stream, checks, compile_checks
 from xdmprep.validate.compile import KEYWORDS
 from xdmprep.validate.constraints import Items, Properties
 from xdmprep.validate.messages import code_of
+from xdmprep.validate.opening import open_records
 from xdmprep.validate.view import ChunkColumns
 
 VALIDATE = house_figures.HERE / "validate"
@@ -213,6 +214,57 @@ def test_which_sources_hold_empty_arrays_and_nulls(tmp_path: Path) -> None:
     assert found(tmp_path / "r.json") == wanted == {"min-items": 1, "required": 1, "type": 2}
     assert found(tmp_path / "r.parquet") == {"min-items": 1}
     assert found(table) == {}
+
+
+@pytest.mark.usefixtures("few_lines_become_columns")
+def test_numbers_are_converted_as_they_are_written(tmp_path: Path) -> None:
+    """The platform makes strings of numbers: 1 and 1.0 are not the same there, though one column holds both."""
+    item = {"type": "string", "maxLength": 1}
+    schema = Schema.from_dict({
+        "$id": "https://example.com/c", "title": "C", "type": "object",
+        "properties": {"x": item, "o": {"type": "object", "properties": {"y": {"type": "array", "items": item}}}},
+    })  # fmt: skip
+    lines = ['{"x": 1}', '{"x": 1.0}', '{"x": 2.5}', '{"o": {"y": [1, 1.0, 2.5, 3]}}', "{}"]
+    (tmp_path / "r.json").write_text("\n".join(lines))
+    issues = [
+        (row, issue.path)
+        for chunk in check_stream(open_records(tmp_path / "r.json"), schema, "batch").chunks(1)
+        for issue in chunk.issues for row in issue.rows.tolist()
+    ]  # fmt: skip
+    values = {
+        (row, path): value for row, one in enumerate(map(json.loads, lines), 1)
+        for path, value in [
+            ("x", one.get("x", "")), *((f"o.y[{at}]", part) for at, part in enumerate(one.get("o", {}).get("y", [])))
+        ]
+    }  # fmt: skip
+    assert sorted(issues) == sorted(place for place, value in values.items() if len(str(value)) > 1)
+
+
+@pytest.mark.usefixtures("few_lines_become_columns")
+def test_records_without_any_field_are_objects(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text("{}\n{}\n")
+    schema = Schema.from_dict({"$id": "https://example.com/e", "title": "E", "type": "object", "properties": {}})
+    assert xp.validate(tmp_path / "r.json", schema, rules="jsonschema").groups == []
+
+
+def test_objects_of_tables_without_a_value_are_not_there() -> None:
+    """As records are written, at the top and inside of others."""
+    inner = {"type": "object", "properties": {"a": {"type": "string"}}}
+    outer = {"type": "object", "properties": {"o": inner, "b": {"type": "string"}}, "required": ["o"]}
+    document = {"$id": "https://example.com/r", "title": "R", "type": "object", "required": ["o"],
+                "properties": {"o": inner, "w": outer}}  # fmt: skip
+    objects: list[Any] = [{"a": None}, {"a": "x"}, None]
+    kind = pa.struct([("a", pa.string())])
+    around = pa.array([{"o": one, "b": "1"} for one in objects], pa.struct([("o", kind), ("b", pa.string())]))
+    schema = Schema.from_dict(document)
+    for first, second in ((pa.array(objects, kind), around), (pa.array(objects[:2], kind), around.slice(0, 2))):
+        table = pa.table({"o": first, "w": second})
+        wanted = by_jsonschema(document, [prune(row) for row in table.to_pylist()])
+        report = xp.validate(table, schema, rules="jsonschema")
+        assert {group.code: group.count for group in report.groups if group.path == "o"} == {
+            "required": wanted[1, "required", ""] + wanted[3, "required", ""]
+        }
+        assert sum(group.count for group in report.groups) == wanted.total()
 
 
 def test_constants_are_present_where_what_they_follow_is(schemas: Path) -> None:

@@ -40,9 +40,9 @@ def split(source: Source, path: Path, columns: pa.Schema, arrays: bool) -> list[
     Returns:
         The way from `path` to each field, and what is there; nothing where the value is to be made as a whole.
     """
-    if not isinstance(source, ExpressionSource) or source.absent:
+    if not isinstance(source, ExpressionSource):
         return []
-    splitter = _Splitter(columns, source.expression, len(path) == 2 and path[0] in IDENTITY_MAPS)
+    splitter = _Splitter(columns, source.expression, path[0] in IDENTITY_MAPS)
     try:
         made = list(splitter.value(source.expression.tree, arrays))
     except _NotPlain:

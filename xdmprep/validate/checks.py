@@ -81,7 +81,7 @@ class SchemaChecks:
         latest = self._latest
         if latest is not None and latest.leaves is leaves and latest.keep_empty == keep_empty:
             return latest
-        key = (*((leaf.path, leaf.type, leaf.constant, leaf.follows) for leaf in leaves), keep_empty)
+        key = (*((leaf.path, leaf.type, leaf.constant) for leaf in leaves), keep_empty)
         found = self._compiled.get(key)
         if found is None:
             compiler = ColumnCompiler(leaves, keep_empty)

@@ -341,7 +341,7 @@ class ChunkColumns:
         count_empty: bool = False, nulls: Mapping[int, Mask] | None = None, texts: Callable[[], pa.Array] | None = None,
     ) -> None:  # fmt: skip
         self.arrays, self.leaves, self.keep_empty, self.size = arrays, leaves, keep_empty, size
-        self.count_empty = keep_empty or count_empty
+        self.count_empty = count_empty
         self.nulls: Mapping[int, Mask] = nulls or {}
         self.texts = texts
         self._present: dict[int, Mask | None] = {}
@@ -374,9 +374,6 @@ class ChunkColumns:
         return self._present[number]
 
     def _find(self, number: int) -> Mask | None:
-        leaf = self.leaves[number]
-        if leaf.follows is not None:
-            return self.present(leaf.follows)
         array, nulls = self.arrays[number], self.nulls.get(number)
         if array.null_count == 0 and (self.keep_empty or not pa.types.is_nested(array.type)):
             return None
