@@ -177,6 +177,52 @@ def test_columns_name_the_places_that_jsonschema_names() -> None:
     assert Counter((row, issue.code, issue.path) for row, found in enumerate(singly, 1) for issue in found) == wanted
 
 
+def test_values_are_shown_at_the_places_where_they_are() -> None:
+    """Several faults of one rule in one record: each path has its own value."""
+    document = {"$id": "https://example.com/n", "title": "N", "type": "object", "properties": NESTED["properties"]}
+    array = pa.array([one.get("p") for one in OBJECTS], PARTS["p"])
+    batch = pa.RecordBatch.from_arrays([array], names=["p"])
+    checks = compile_checks(Schema.from_dict(document), (Leaf(("p",), array.type),), "jsonschema")
+    issues = checks(Chunk((Leaf(("p",), array.type),), batch, np.arange(1, len(batch) + 1, dtype=np.int64))).issues
+    shown = sorted(
+        (row, issue.path, value) for issue in issues if issue.values is not None
+        for row, value in zip(issue.rows.tolist(), issue.values.to_pylist(), strict=True)
+    )  # fmt: skip
+    assert shown == sorted(
+        (row, format_path(tuple(error.absolute_path)), str(error.instance))
+        for row, one in enumerate(OBJECTS, 1)
+        for error in Draft7Validator(document).iter_errors({"p": one.get("p", [])})
+    )
+
+
+def test_branches_are_judged_item_by_item() -> None:
+    """What fails deep inside one item says nothing of the item beside it."""
+    branches = [
+        {"properties": {"q": {"type": "array", "items": {"enum": ["a", "b"]}}}}, {"required": ["n"]},
+        {"properties": {"q": {"maxItems": 0}}, "required": ["q"]},
+    ]  # fmt: skip
+    for keyword in ("anyOf", "oneOf", "allOf"):
+        item = {**NESTED["properties"]["p"]["items"], keyword: branches[:2]}
+        document = {
+            "$id": "https://example.com/b",
+            "title": "B",
+            "type": "object",
+            "properties": {"p": {"type": "array", "items": item}, "r": item | {"not": branches[2]}},
+        }
+        items: list[Any] = [{"q": ["a"]}, {"q": ["x", "a"]}, {"q": ["x"], "n": 7}, {"n": 8}, {"q": ["b", "a"], "n": 9}]
+        records = [{"p": items}, {"p": items[1:2]}, {"p": items[:1] + items[1:3]}, *({"r": one} for one in items)]
+        array = pa.array([one.get("p") for one in records], PARTS["p"])
+        single = pa.array([one.get("r") for one in records], PARTS["p"].value_type)
+        found = found_in(
+            Schema.from_dict(document), (Leaf(("p",), array.type), Leaf(("r",), single.type)), [array, single]
+        )
+        wanted = by_jsonschema(document, records)
+        if keyword == "allOf":  # jsonschema names the branch's own faults
+            assert {row for row, _, _ in found} == {row for row, _, _ in wanted}
+        else:
+            assert found == wanted and len(wanted) > 3
+
+
 @pytest.mark.parametrize("keys", [256, 257])
 def test_faults_in_very_many_places_are_one_finding(keys: int) -> None:
     document = {

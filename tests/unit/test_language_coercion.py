@@ -118,6 +118,17 @@ def test_options_change_what_is_taken() -> None:
     assert [t.microsecond for t in coerce(times, TIMESTAMP, lenient)[0].to_pylist()] == [0, 0, 5000]
 
 
+@pytest.mark.parametrize("words", [["1", "x"], ["x", "1"], ["1", None, "x"], ["x", None]])
+@pytest.mark.parametrize("codes", [[0, None, 1, 0, None, 1, 0], [1, 1, None, 1, 1, 1], [0] * 6])
+def test_codes_are_converted_as_their_words(words: list[str | None], codes: list[int | None]) -> None:
+    """Each word once, and neither a row without a code nor a word that is null is a value that does not fit."""
+    array = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(words, pa.string()))
+    plain = [None if code is None else words[code] for code in codes]
+    got, bad = coerce(array, pa.int64())
+    assert got.to_pylist() == [int(word) if word == "1" else None for word in plain]
+    assert bad.tolist() == [at for at, word in enumerate(plain) if word == "x"]
+
+
 @pytest.mark.parametrize("kind", [pa.list_(pa.string()), pa.struct([("a", pa.string())])])
 def test_no_scalar_fits_a_nested_type(kind: pa.DataType) -> None:
     for values in (pa.array(["a", None, "a"]), pa.array([1, None, 1])):

@@ -74,7 +74,7 @@ def coerce(values: pa.Array, target: pa.DataType, options: Options = DEFAULT) ->
     kind = values.type
     if parts := shapes.alternatives(values):
         return _mixed(list(parts.values()), target, options)
-    if pa.types.is_dictionary(kind) and not values.dictionary.null_count and len(values.dictionary) * 2 <= len(values):
+    if pa.types.is_dictionary(kind) and len(values.dictionary) * 2 <= len(values):
         found, bad = coerce(values.dictionary, target, options)
         codes = values.indices.fill_null(-1).to_numpy(zero_copy_only=False)
         rows = np.flatnonzero((codes >= 0) & marked(len(found), bad)[codes]) if len(bad) else bad
@@ -91,17 +91,8 @@ def _mixed(parts: list[pa.Array], target: pa.DataType, options: Options) -> tupl
 
 
 def _is_finite(values: pa.Array) -> bool:
-    """Whether all doubles in `values`, at any depth, are numbers that JSON can hold."""
-    kind = values.type
-    if pa.types.is_floating(kind):
-        return pc.all(pc.is_finite(values)).as_py() is not False
-    if pa.types.is_list(kind):
-        return _is_finite(values.flatten())
-    if pa.types.is_map(kind):
-        return _is_finite(values.items)
-    if pa.types.is_struct(kind):
-        return all(map(_is_finite, values.flatten()))
-    return True
+    """Whether all doubles among `values` are numbers that JSON can hold."""
+    return not pa.types.is_floating(values.type) or pc.all(pc.is_finite(values)).as_py() is not False
 
 
 def _converted(values: pa.Array, target: pa.DataType, options: Options) -> Column:
