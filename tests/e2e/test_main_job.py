@@ -114,3 +114,14 @@ def test_the_demo(kind: str, tmp_path: Path) -> None:
     assert facts["batch"]["metrics"]["outputRecordCount"] == 241
     assert facts["profile"]["person"]["name"]["lastName"]
     assert "read back" in command("demo", "--format", kind)
+
+
+def test_the_demo_leaves_the_output_of_another_run_alone(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("name\nAna\n")
+    (tmp_path / "s.json").write_text('{"type": "object", "properties": {"a": {"type": "string"}}}')
+    (tmp_path / "m.yaml").write_text("a: name\n")
+    job = [tmp_path / "rows.csv", "--mapping", tmp_path / "m.yaml", "--schema", tmp_path / "s.json"]
+    command("prepare", *job, "--out", tmp_path / "out")
+    assert "another run's output" in command("demo", "--out", tmp_path / "out", code=2)
+    assert (tmp_path / "out" / "part-00000.json").read_text() == '{"a":"Ana"}\n'
+    assert "read back" in command("demo", "--out", tmp_path / "out", "--overwrite")

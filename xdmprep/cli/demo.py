@@ -12,23 +12,26 @@ import click
 from ..core.shipped import shipped
 from ..core.typing import Format
 from .command import Command
-from .options import FILE, JSON
+from .findings import show_next
+from .options import FILE, JSON, OVERWRITE
 from .printer import answer, show
 
 
 @click.command(cls=Command, epilog="Example: xdmprep demo --out demo/ --format parquet")
 @click.option("--out", "-o", type=FILE, help="Keep the files here.  [default: a temporary folder]")
 @click.option("--format", "-f", type=click.Choice(["json", "parquet"]), default="json", show_default=True)
+@OVERWRITE
 @JSON
-def demo(out: Path | None, format: Format) -> int:
+def demo(out: Path | None, format: Format, overwrite: bool) -> int:
     """Map, check, write, upload, ingest and read back a bundled CRM export, against a local emulator."""
     with tempfile.TemporaryDirectory(prefix="xdmprep-demo-") as temporary:
-        facts = _run(out or Path(temporary), format)
+        facts = _run(out or Path(temporary), format, overwrite)
     answer(lambda: facts)
+    show_next("init", "YOUR.csv", "--schema", "YOUR.schema.json")
     return 0 if facts["batch"]["status"] in ("success", "active") else 1
 
 
-def _run(out: Path, format: Format) -> dict[str, Any]:
+def _run(out: Path, format: Format, overwrite: bool) -> dict[str, Any]:
     from ..client import Client
     from ..emulator import Emulator
     from ..pipeline.prepare import prepare
@@ -36,7 +39,7 @@ def _run(out: Path, format: Format) -> dict[str, Any]:
     source, mapping = shipped("examples/crm-profiles.csv"), shipped("crm-profile.mapping.yaml")
     schema = shipped("crm-profile.schema.json")
     show(f"1. map, check, write   {source.name} with {mapping.name} to {schema.name}")
-    result = prepare(source, mapping, schema, out, format=format, overwrite=True)
+    result = prepare(source, mapping, schema, out, format=format, overwrite=overwrite)
     show(f"   {result}")
     for line in str(result.report).splitlines():
         show(f"   {line}")
