@@ -35,6 +35,26 @@ def test_no_text_starts_a_formula_and_the_reverse_is_exact(values: list[str | No
     assert back.to_pydict() == table.to_pydict()
 
 
+@given(texts, st.integers(0, 20), st.integers(0, 3))
+def test_a_text_is_escaped_in_the_same_way_whatever_stands_beside_it(
+    values: list[str | None], plain: int, cut: int
+) -> None:
+    try:
+        column = pa.chunked_array(
+            [pa.array(values, pa.string()), pa.array([*values, *["x"] * plain], pa.string())[cut:]]
+        )
+    except UnicodeEncodeError:
+        return
+    escaped = escape_cells(pa.table({"n": column})).column(0)
+    assert escaped.type == pa.string()
+    bare = [(value or "").lstrip("'")[:1] for value in column.to_pylist()]
+    wanted = [
+        f"'{value}" if first and first in STARTS else value
+        for value, first in zip(column.to_pylist(), bare, strict=True)
+    ]
+    assert escaped.to_pylist() == wanted
+
+
 @pytest.mark.parametrize(
     "value", ["=cmd|' /C calc'!A1", "+1", "-5", "@SUM(A1)", "\t=1", "'=1", "''-2", "'tis", "plain"]
 )

@@ -17,6 +17,8 @@ from .arrow_types import holds_text
 
 #: What begins a formula; the full-width forms do where the keyboard is East Asian.
 _STARTS = "=+\\-@\t\r＝＋－＠"
+#: Strings of more bytes might no longer fit into one array.
+_LARGE = 1 << 30
 #: Accepts strings that begin with a byte of no text that is changed: no text leaves its second or third state.
 _HARMLESS = Automaton(
     np.array([np.where(np.isin(np.arange(256), [*b"'=+-@\t\r\xef"]), 2, 1), [1] * 256, [2] * 256], np.uint8),
@@ -35,12 +37,24 @@ def unescape_cells(table: pa.Table) -> pa.Table:
 
 
 def _replaced(table: pa.Table, pattern: str, by: str) -> pa.Table:
+    def texts(values: pa.Array) -> pa.Array:
+        """A chunk of strings: only those that may begin so are looked at."""
+        at = kernels.active.not_accepted(values, _HARMLESS)
+        if at is None:
+            return values
+        if 2 * len(at) > len(values):
+            return pc.replace_substring_regex(values, pattern, by)
+        made = pc.replace_substring_regex(values.take(pa.array(at)), pattern, by)
+        chosen = np.zeros(len(values), dtype=bool)
+        chosen[at] = True
+        return pc.replace_with_mask(values, pa.array(chosen), made)
+
     def column(values: pa.ChunkedArray) -> pa.ChunkedArray:
         if not holds_text(values.type):
             return values
-        chunks = values.chunks if isinstance(values, pa.ChunkedArray) else [values]
-        if values.type == pa.string() and all(kernels.active.not_accepted(one, _HARMLESS) is None for one in chunks):
-            return values
+        if values.type == pa.string() and values.nbytes < _LARGE:
+            chunks = values.chunks if isinstance(values, pa.ChunkedArray) else [values]
+            return pa.chunked_array(map(texts, chunks), values.type)
         return pc.replace_substring_regex(values.cast(pa.large_string()), pattern, by)
 
     names = pc.replace_substring_regex(pa.array(table.column_names, pa.string()), pattern, by).to_pylist()
