@@ -66,7 +66,9 @@ def table(rows: int) -> pa.RecordBatch:
                 [[{"k": f"k{number % 3}", "n": n} for n in (number, number + 1)] for number in whole.tolist()]
             ),
             "LONG": pa.array([f"{'ab, cd efgh ij,' * 26}{number}" for number in whole.tolist()]),
+            "NOTE": pa.array([f"{'the size fits größer, price naïve ' * 13}#{number}" for number in whole.tolist()]),
             "LN": pa.array([[number % 7, number % 5] for number in whole.tolist()]),
+            "AMT": pa.array(whole).cast(pa.decimal128(19, 0)).view(pa.decimal128(19, 2)),
         }
     )
 
@@ -227,6 +229,25 @@ CASES |= {
     'iif(N % 2 == 0, date(P, "yyyy-MM-dd"), date(OFF, "yyyy-MM-dd\'T\'HH:mm:ssXXX"))': None,
     'get_url_query_str(concat("https://exämple.org/p?f[]=", Q, "&q=é", F), "remove").q': None,
     'LONG.split("(?<=,)")': c("LONG").str.split(",", inclusive=True),
+}  # fmt: skip
+
+
+#: Long strings with letters beyond ASCII, their words, and decimals.
+CASES |= {
+    "upper(NOTE)": c("NOTE").str.to_uppercase(),
+    "equalsIgnoreCase(NOTE, upper(NOTE))": c("NOTE").str.to_lowercase() == c("NOTE").str.to_uppercase().str.to_lowercase(),
+    "NOTE.substring(40)": c("NOTE").str.slice(40),
+    "right(NOTE, 20)": c("NOTE").str.tail(20),
+    'NOTE.substring(NOTE.indexOf("#"))': c("NOTE").str.extract("(#.*)$", 1),
+    'NOTE.matches(".*battery.*")': c("NOTE").str.contains("battery", literal=True),
+    'matches_regex(NOTE, "(?i)^the.*[0-9]$")': c("NOTE").str.contains("(?i)^the.*[0-9]$"),
+    'extract_regex(NOTE, "[0-9]+$")[0]': c("NOTE").str.extract("([0-9]+)$", 1),
+    'NOTE.replaceAll("#\\\\d+$", "")': c("NOTE").str.replace_all(r"#\d+$", ""),
+    'transformArray(split(NOTE, " "), w -> {"w": w, "n": size_of(w)})': c("NOTE").str.split(" ").list.eval(pl.struct(w=pl.element(), n=pl.element().str.len_chars())),
+    'size_of(filterArray(split(NOTE, " "), w -> size_of(w) > 5))': c("NOTE").str.split(" ").list.eval(pl.element().filter(pl.element().str.len_chars() > 5)).list.len(),
+    "(AMT + D) / 2": (c("AMT").cast(pl.Float64) + c("D")) / 2,
+    "AMT / 3": c("AMT").cast(pl.Float64) / 3,
+    'get_url_query_str(URL, "retain").id': c("URL").str.extract("[?&]id=([^&]*)", 1),
 }  # fmt: skip
 
 
