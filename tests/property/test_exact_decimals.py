@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from language_kit import errors_of, values_of
 
@@ -192,6 +192,7 @@ decimals = st.one_of(numbers, st.sampled_from([Decimal("0E-7"), Decimal("-1.5000
 @given(
     st.lists(st.tuples(decimals, operands), min_size=1, max_size=8), st.sampled_from("+-*/%"), st.sampled_from([7, 0])
 )
+@example([(None, 0.0), (Decimal("0E-7"), None)], "/", 7)
 def test_columns_calculate_as_single_values(pairs: list[tuple[Any, Any]], sign: str, scale: int) -> None:
     getcontext().prec = 28  # what a caller's context says does not matter
     pairs = [(a, b) for a, b in pairs if type(b) in (type(pairs[0][1]), type(None))]

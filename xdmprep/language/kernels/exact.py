@@ -91,6 +91,8 @@ def _operand(rows: Rows, column: Column) -> _Numbers:
     odd = sizes > _LONGEST
     if name == "text":
         odd |= as_mask(pc.invert(pc.match_substring_regex(words, _PLAIN)))
+    elif name == "double":  # as in the place of a quotient that there is none of
+        odd |= ~null & ~np.isfinite(numpy_of(values))
     fault = Column(None, some(odd))
     if name == "text":
         fault = reported(words, rows.opened(fault), (DECIMAL, "is not a number"))
