@@ -30,7 +30,7 @@ from ..core.stream import Chunk, Stream, Unread, row_chunk
 from ..errors import NoRowsError, SourceError, UsageError, counted, option, shorten
 from ..kernels.csv_arrow import Aside, CsvForm
 from ..kernels.record_boundary import Cutter
-from .encodings import encoding_of
+from .encodings import encodings_of
 from .opening import check_encoding, is_compressed, open_text
 
 #: A longer record is set aside without being held in memory.
@@ -200,8 +200,8 @@ def read_csv(
         raise NoRowsError(f"{file}: {what}. Give a file with at least one row.", columns)
     if opts.names is None:
         _check_header(file, header, sample)
-    if codecs.lookup(opts.encoding).name == "utf-8" and (encoding := encoding_of(sample)) is not None:
-        raise SourceError(f"{file}: is not UTF-8{_by_letters(encoding)}. {_give(encoding)}")
+    if codecs.lookup(opts.encoding).name == "utf-8" and (likely := encodings_of(sample)):
+        raise SourceError(f"{file}: is not UTF-8{_by_letters(likely)}")
     shape, steps = _shape(sample, header.names, opts, known)
     return Stream(
         source=partial(_blocks, file, header),
@@ -312,9 +312,7 @@ def _header_names(record: bytes, file: Path, opts: CsvOptions) -> tuple[str, ...
     try:
         names = [value.decode().lstrip("\ufeff").strip() for value in values]
     except UnicodeDecodeError:
-        told = encoding_of(record)
-        hint = _give(told) if told else f"If it is cp1252, give {option('encoding', 'cp1252')}."
-        raise SourceError(f"{file}: the header is not UTF-8{_by_letters(told)}. {hint}") from None
+        raise SourceError(f"{file}: the header is not UTF-8{_by_letters(encodings_of(record))}") from None
     if len(names) == 1 and not _is_quoted(record, opts):
         for other in ",;\t|^~":
             if other in "|^~" and other != opts.separator and 2 * other in names[0]:
@@ -400,10 +398,11 @@ def _refuse_other_delimiter(file: Path, header: Header, records: list[bytes]) ->
             )
 
 
-def _by_letters(encoding: str | None) -> str:
-    if not encoding:
-        return ""
-    return f" but, by its letters, {'cp1252 (Windows)' if encoding == 'cp1252' else f'perhaps {encoding}'}"
+def _by_letters(likely: list[str]) -> str:
+    if not likely:
+        return f". If it is cp1252, give {option('encoding', 'cp1252')}."
+    names = ["cp1252 (Windows)" if name == "cp1252" else name for name in likely]
+    return f" but, by its letters, perhaps {' or '.join(names)}. {_give(likely[0])}"
 
 
 def _give(encoding: str) -> str:

@@ -1,159 +1,159 @@
 """The encoding of a text that is not UTF-8, told by its letters.
 
-Each encoding is tried with the alphabets of the languages that are written in it: a text is taken for one if all its
-letters beyond ASCII belong to one language, signs do not stand inside of words, and no capital follows a small letter.
+The text is decoded in each encoding and scored: the sum of the bits of information of its characters beyond ASCII, by
+their frequency in the languages that are written in the encoding and by the characters beside them.  The encodings
+with the fewest bits are the likely ones.
 """
 
 from __future__ import annotations
 
-import itertools
+import codecs
 import re
-from collections.abc import Callable
-from functools import partial
+from collections import Counter
+from functools import cache
+from math import inf, log2
 
 from .. import kernels
 
-#: Lines that an encoding is told by.
-_LINES = 2_000
+#: Bytes of lines that an encoding is told by, and the most encodings that are named.
+_BYTES, _NAMED = 1 << 16, 3
+#: An encoding is named beside the likeliest one if it needs at most so many bits more.
+_MARGIN = 5.0
+
+# Letters beyond ASCII by language, the most frequent first.
 _WESTERN = (
-    "äöüß", "àâæçéèêëîïôœùûüÿ", "áéíóúñüªº", "ãáàâçéêíóôõúüªº", "åäöæøéüà", "àèéìíîòóùú", "áðéíóúýþæö", "àçéèíïóòúüŀ",
-    "éëïóöüáèê", "áéíóúàèìòù",
+    "üäöß", "éèàêçîôâùœûëïÿæ", "óáíñéúü¿¡ªº", "ãçáéíóõêàúâôü", "äöåé", "åøæéöäü", "àèòùìé", "áíðéóöúþýæ", "ëéïöüáè",
+    "àèéíòóúçïü·",
 )  # fmt: skip
 _CENTRAL = (
-    "áčďéěíňóřšťúůýž", "ąćęłńóśźż", "áéíóöőúüű", "áäčďéíĺľňóôŕšťúýž", "čćđšž", "ăâîșşțţ", "äöüß", "ëç",
-    "áčďéěíňóřšťúůýžąćęłńśźżäľôđ",
+    "łążęśćóńź", "íáéěýřčšžůúťďňó", "áíéýčžšúľťôäňóďĺŕ", "áéöőóíüúű", "ăîâşţșț", "čšćžđ", "üäöß", "ëç",
 )  # fmt: skip
-_TURKISH, _BALTIC = ("çğıiöşüâîûİ",), ("āčēģīķļņšūž", "ąčęėįšųūž", "äõöüšž")
-_CYRILLIC, _GREEK = "\u0400-\u04ff", "\u0370-\u03ff"
-_HEBREW, _ARABIC, _THAI = "\u05b0-\u05ff", "\u0600-\u06ff", "\u0e00-\u0e7f"
-#: Signs of texts, which do not stand inside of a word, and those that do.
-_SIGNS, _WITHIN = set("€‚„…‘“”–—«»£§©®°¿¡№\xa0×÷•™"), set("’´·")
-_HAN, _KANA, _HANGUL = "\u4e00-\u9fff", "\u3040-\u30ff\uff66-\uff9f", "\uac00-\ud7a3"
-_WIDE = "\u3000-\u303f\uff00-\uff65"
-
-
-def _of_languages(text: str, languages: tuple[str, ...]) -> bool:
-    letters = {char for word in text.split() for char in word.lower() if char.isalpha() and not char.isascii()}
-    return bool(letters) and any(letters <= set(language) | {"\u0307"} for language in languages)
-
-
-def _of_script(script: str) -> Callable[[str], bool]:
-    """Words of one script, and not in capitals alone."""
-    word = f"[{script}\u0300-\u036f]+"  # compiled where it is needed: few files are not UTF-8
-
-    def fits(text: str) -> bool:
-        words = [found for found in re.findall(r"[^\W\d_]+", text) if not found.isascii()]
-        small = sum(char.islower() or not char.isupper() for found in words for char in found)
-        return bool(words) and all(re.fullmatch(word, one) for one in words) and 2 * small > sum(map(len, words))
-
-    return fits
-
-
-def _of_characters(wanted: str, others: str, share: float) -> Callable[[str], bool]:
-    """Characters beyond ASCII of two sets, of the first at least some share, two or more."""
-    mine, all_of = f"[{wanted}]", f"[{wanted}{others}{_WIDE}\x00-\x7f]*"
-
-    def fits(text: str) -> bool:
-        beyond = sum(char > "\x7f" for char in text)
-        return beyond > 1 and bool(re.fullmatch(all_of, text)) and len(re.findall(mine, text)) >= share * beyond
-
-    return fits
-
-
-_ALPHABETS = {
-    "cp1252": _WESTERN, "iso8859_15": _WESTERN, "cp1250": _CENTRAL, "iso8859_2": _CENTRAL, "cp1254": _TURKISH,
-    "cp1257": _BALTIC,
+_CYRILLIC = ("оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъё", "оанівитерслкудмпяьзбгйчюхцжїєшщфґ", "аоеинтрвсдлкпмзгбуъячцжшющхйфь")
+_GREEK = ("αοιετσνηυρπκμλωςγόίάήέδθχύώφβξζψϊϋΐΰ",)
+_ARABIC = ("اليمنرتبوةعدسفهكقحجشصطخضذثغظزأءإىئؤآ",)
+_LANGUAGES = {
+    "cp1252": _WESTERN, "cp1250": _CENTRAL, "cp1254": ("ıişüçöğâîû",),
+    "cp1257": ("ėšųžįąčūę", "āīēšūņģļķžč", "äõüöšž"), "cp1251": _CYRILLIC, "koi8_r": _CYRILLIC, "koi8_u": _CYRILLIC,
+    "cp866": _CYRILLIC, "cp1253": _GREEK, "cp1255": ("יוהלארתמבשנעםדחקפגטצזכסןךףץ",), "cp1256": _ARABIC,
+    "cp874": ("านรกอเ่งวม้ยลสีทหตดคปิบพแั็จชไขุู์ำถใผโธศณฟภซษญฐึืะ",),
+    "iso8859_15": _WESTERN, "iso8859_2": _CENTRAL, "iso8859_5": _CYRILLIC, "iso8859_6": _ARABIC, "iso8859_7": _GREEK,
+    "cp850": _WESTERN, "cp852": _CENTRAL, "cp1258": ("àáâãèéêìíòóôõùúýăđơư\u0300\u0301\u0303\u0309\u0323",),
+    "mac_roman": _WESTERN, "mac_cyrillic": _CYRILLIC,
 }  # fmt: skip
-_SCRIPTS = {
-    "cp1251": _CYRILLIC, "koi8_r": _CYRILLIC, "koi8_u": _CYRILLIC, "cp866": _CYRILLIC, "iso8859_5": _CYRILLIC,
-    "cp1253": _GREEK, "cp1255": _HEBREW, "cp1256": _ARABIC, "cp874": _THAI,
-}  # fmt: skip
-#: The encodings that are tried, in this order, and what tells a text of them.
-_TESTS: dict[str, Callable[[str], bool]] = {
-    **{name: partial(_of_languages, languages=languages) for name, languages in _ALPHABETS.items()},
-    **{name: _of_script(script) for name, script in _SCRIPTS.items()},
-    "euc_kr": _of_characters(_HANGUL, _HAN, 0.8),
-    "gb18030": _of_characters(_HAN, "", 0.5),
-    "big5": _of_characters(_HAN, "", 0.5),
-    "cp932": _of_characters(_KANA, _HAN, 0.2),
-    "euc_jp": _of_characters(_KANA, _HAN, 0.2),
-    "cp850": partial(_of_languages, languages=_WESTERN),
-    "cp852": partial(_of_languages, languages=_CENTRAL),
-    "mac_roman": partial(_of_languages, languages=_WESTERN),
-    "mac_cyrillic": _of_script(_CYRILLIC),
+#: Encodings of two bytes a character: the first bytes of the common ones, the bits that each of these has, and the most
+#: frequent ones.
+_WIDE = {
+    "gb18030": (
+        0xB0,
+        0xD7,
+        12.0,
+        "的一是不了在人有我中大来上国这个到为子和地出道市区路街号公司北京海广东南王李张刘陈小文",
+    ),
+    "big5": (0xA4, 0xC6, 12.0, "的一是不了在人有我中大來上國這個到為子和地出道市區路街號公司北臺東南王李張劉陳林小文"),
+    "euc_kr": (0xB0, 0xC8, 11.5, "이다에의는로하을가고지서사한은기시인리도자대어나김박정최부구동주수민영"),
+    "cp932": (0x88, 0x97, 12.0, "東京都府県市区町村日本人一大中山田川株式会社様"),
+    "euc_jp": (0xB0, 0xCF, 12.0, "東京都府県市区町村日本人一大中山田川株式会社様"),
 }
-#: Encodings that characters of Chinese are common in: most of them stand in the first rows of their tables.
-_FIRST_ROWS = {"gb18030": (0xB0, 0xD7), "big5": (0xA4, 0xC6)}
+#: Bits of an encoding: fewer where many files are written in it, more where few are.
+_USE = {"cp1252": 0, "cp1250": 1, "cp1251": 0, "cp850": 5, "cp852": 5, "cp1258": 5, "mac_roman": 5, "mac_cyrillic": 5}
+_SIGNS, _WITHIN = set("€‚„…‘“”–—«»£§©®°№\xa0×÷•™"), set("’´·")
 
 
-def encoding_of(sample: bytes) -> str | None:
-    """The likely encoding of the rows by their first bytes; None if it is UTF-8, mostly UTF-8, or unknown."""
+def encodings_of(sample: bytes) -> list[str]:
+    """The likely encodings of rows by their first bytes, the likeliest first; none if they are UTF-8, or unknown."""
     if b"\x1b" in sample and re.search(rb"\x1b\$[@B]", sample):
-        return "iso2022_jp"
-    if kernels.active.is_utf8(sample[: sample.rfind(b"\n") + 1 or len(sample)]):
-        return None
-    rows = sample.splitlines()
-    lines = [*itertools.islice((line for line in rows if not line.isascii()), _LINES)]
+        return ["iso2022_jp"]
+    whole = sample[: sample.rfind(b"\n") + 1 or len(sample)]
+    if kernels.active.is_utf8(whole):
+        return []
+    rows = whole.splitlines()
+    lines = [line for line in rows if not line.isascii()]
     bad = [line for line in lines if not kernels.active.is_utf8(line)]
     if (len(bad) < 3 and 2 * len(bad) < len(rows)) or 10 * (len(lines) - len(bad)) > len(bad):
-        return None
-    text = b"\n".join(bad)
-    for name, fits in _TESTS.items():
-        if _reads_well(text, name, fits):
-            return name
-    if len(bad) > 2 and _is_western(text):
-        return "cp1252"
-    return _by_frequency(text) if len(bad) > 2 else None
+        return []
+    text = b"\n".join(bad)[:_BYTES]
+    words = [word for word in re.split(rb'[\s,;|"]+', text) if not word.isascii()]
+    return _likely(text) if max(map(len, words), default=0) > 2 else []  # shorter ones may be damaged bytes
 
 
-def _reads_well(text: bytes, name: str, fits: Callable[[str], bool]) -> bool:
-    try:
-        decoded = text.decode(name)
-    except UnicodeDecodeError:
-        return False
-    if name in _FIRST_ROWS and not _is_common(text, *_FIRST_ROWS[name]):
-        return False
-    if any("\x7f" <= char < "\xa0" for char in decoded):
-        return False
-    if name in _FIRST_ROWS or name in ("euc_kr", "cp932", "euc_jp"):
-        return fits(decoded)
-    beyond = {char for char in decoded if char > "\x7f" and not char.isalpha()}
-    if not beyond <= _SIGNS | _WITHIN | set("\u0300\u0301\u0303\u0309\u0323"):
-        return False
-    inside = re.compile(f"[^\\W\\d_][{re.escape(''.join(_SIGNS))}][^\\W\\d_]")
-    return not (inside.search(decoded) or _CAPITAL_INSIDE.search(decoded)) and _has_words(decoded) and fits(decoded)
+def _likely(text: bytes) -> list[str]:
+    found = []
+    for name in [*_LANGUAGES, *_WIDE]:
+        try:
+            decoded = codecs.getincrementaldecoder(name)().decode(text, final=len(text) < _BYTES)
+        except UnicodeDecodeError:
+            continue
+        if not any("\x7f" <= char < "\xa0" for char in decoded):
+            found.append((_bits(name, decoded) + _USE.get(name, 3), name, decoded))
+    likely: dict[str, str] = {}  # one name for each of the texts
+    fewest = min(found, default=(inf,))[0]
+    for bits, name, decoded in sorted(found):
+        if bits <= fewest + _MARGIN < inf:
+            likely.setdefault(decoded, name)
+    return [*likely.values()][:_NAMED]
 
 
-def _has_words(text: str) -> bool:
-    """Whether there is a word of three letters with one beyond ASCII: what else is there may be a damaged byte."""
-    return any(len(word) > 2 and not word.isascii() for word in re.findall(r"[^\W\d_]+", text))
+def _bits(name: str, text: str) -> float:
+    """The bits of information of the characters beyond ASCII, each word once; infinite for what is no text."""
+    words = " " + " ".join({*re.split(r'[\s,;|"]+', text)}) + " "
+    near = Counter(place for place in zip(words, words[1:], words[2:], strict=False) if place[1] > "\x7f")
+    bits = _bits_of_wide(name, near) if name in _WIDE else _bits_of_letters(_LANGUAGES[name], near)
+    most = 13.0 if name in _WIDE else 10.0  # bits of a character of a text
+    return bits if bits <= most * near.total() else inf
 
 
-#: A capital beyond ASCII behind a small letter.
-_CAPITAL_INSIDE = re.compile("[a-zà-öø-ÿа-я][À-ÖØ-ÞŠŽŸА-Я]")
+def _bits_of_letters(alphabets: tuple[str, ...], near: Counter[tuple[str, str, str]]) -> float:
+    """The bits in the language that needs the fewest."""
+    letters: Counter[str] = Counter()
+    for (_, char, _), count in near.items():
+        letters[char.lower()[0]] += count
+    languages = _frequencies(alphabets)
+    latin = alphabets[0][0] < "\u0250"
+    beside = sum(count * _bits_beside(*place, latin, languages[0]) for place, count in near.items())
+    rare = {char: 9.0 if char in _SIGNS | _WITHIN else 14.0 for char in letters}
+    return beside + min(sum(n * {**rare, **bits}[char] for char, n in letters.items()) for bits in languages)
 
 
-def _is_common(text: bytes, first: int, last: int) -> bool:
-    """Whether most characters of two bytes stand in the first rows of a table."""
-    pairs: list[bytes] = re.findall(rb"[\x81-\xfe][\x40-\xfe]", text)
-    common = [pair for pair in pairs if first <= pair[0] <= last]
-    return 10 * len(common) >= 8 * len(pairs)
+@cache
+def _frequencies(languages: tuple[str, ...]) -> list[dict[str, float]]:
+    """The bits of each letter by language: by its rank, and most for those of the other languages alone."""
+    every = set("".join(languages))
+    found = []
+    for letters in languages:
+        total = sum(1 / (rank + 3) for rank in range(len(letters)))
+        share = {char: 0.95 / (rank + 3) / total for rank, char in enumerate(letters)}
+        found.append({char: -log2(share.get(char, 0) + 0.05 / len(every)) for char in every})
+    return found
 
 
-#: Letters and signs of cp1252 in Western texts of several languages.
-_LETTERS = frozenset("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝàáâãäåæçèéêëìíîïñòóôõöøùúûüýßŒœŠšŽžŸ€‚„…‘’“”–—«»£§©®°´·¿¡ªº\xa0")
+def _is_latin(char: str) -> bool:
+    return char.isascii() and char.isalpha()
 
 
-def _is_western(text: bytes) -> bool:
-    return all(char in _LETTERS for char in set(text.decode("cp1252", errors="replace")) if char > "\x7f")
+def _bits_beside(before: str, char: str, after: str, latin: bool, letters: dict[str, float]) -> float:
+    """The bits by the characters on both sides."""
+    if not char.isalpha() and char not in letters:
+        return 8.0 * (before.isalpha() and after.isalpha() and char not in _WITHIN)
+    bits = 8.0 * (before.islower() and char.isupper()) + 0.5 * char.isupper()
+    if latin:
+        alone = not (before.isalpha() or after.isalpha())
+        return bits + 2.0 * ((before > "\x7f" and before.isalpha()) + (after > "\x7f" and after.isalpha()) + alone)
+    return bits + 8.0 * (_is_latin(before) + _is_latin(after))
 
 
-def _by_frequency(text: bytes) -> str | None:
-    """The encoding by the frequency of letters, where there are enough of them."""
-    from charset_normalizer import from_bytes
+def _bits_of_wide(name: str, near: Counter[tuple[str, str, str]]) -> float:
+    return sum(
+        count * (_bits_of_character(name, char) + 3.0 * (_is_latin(before) + _is_latin(after)))
+        for (before, char, after), count in near.items()
+    )
 
-    found = from_bytes(text, cp_isolation=[*_TESTS]).best()
-    letters = [char for char in str(found or "") if char > "\x7f"]
-    if found is None or len(letters) < 10 or 10 * sum(map(str.isalpha, letters)) < 9 * len(letters):
-        return None
-    return str(found.encoding)
+
+def _bits_of_character(name: str, char: str) -> float:
+    """The bits of a character of an encoding of two bytes."""
+    first, last, common, frequent = _WIDE[name]
+    code = char.encode(name)
+    if "\u3040" <= char <= "\u30ff":
+        return 8.0 if name in ("cp932", "euc_jp") else 20.0
+    if (len(code) == 2 and first <= code[0] <= last) or "\u3000" <= char <= "\u303f" or "\uff00" <= char <= "\uff9f":
+        return common - 4 * (char in frequent)
+    return 15.0 if "\u4e00" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7a3" else 20.0
