@@ -274,9 +274,36 @@ def test_an_object_that_no_record_holds_is_named_with_its_row(kind: str, odd: An
         xp.map_rows(source, {"v": "v"}, SCHEMA)
 
 
+GAINED = [[{"a": "1"}], [{"b": {"c": ["2"]}, "a": None}], [{"b": {"d": 1}}, {"e": [{"f": 1}]}], [{"e": [{"g": 2}]}]]
+
+
+@pytest.mark.parametrize("table", [pd.DataFrame, lambda columns: pa.table(columns)])
+def test_objects_of_later_tables_may_have_more_fields(table: Callable[[dict[str, Any]], Any]) -> None:
+    tables = [table({"v": values}) for values in GAINED]
+    whole = xp.map_rows([{"v": value} for values in GAINED for value in values], {"v": "v"}).to_pylist()
+    assert xp.map_rows(tables, {"v": "v"}).to_pylist() == whole
+    if table is pd.DataFrame:
+        assert xp.map_rows(iter(tables), {"v": "v"}).to_pylist() == whole
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, [{"a": 1}], {"b": "x", "a": 1}])
+def test_objects_of_later_tables_have_the_same_types(value: Any) -> None:
+    first = {"a": "1"} if isinstance(value, dict) else [{"a": "1"}]
+    for again in (list, iter):
+        with pytest.raises(SourceError, match="table 2: the column 'v' is"):
+            xp.map_rows(again([pd.DataFrame({"v": [first]}), pd.DataFrame({"v": [value]})]), {"v": "v"}).to_pylist()
+
+
+def test_an_object_inside_of_an_object_that_no_record_holds_is_named_with_its_row() -> None:
+    frames = [pd.DataFrame({"v": [{"a": "x"}]}), pd.DataFrame({"v": [{"a": "y"}, {"a": Path("x")}]})]
+    for again in (list, iter):
+        with pytest.raises(SourceError, match=r"table 2: in the column 'v', an object with .* \(PosixPath in row 2\)"):
+            xp.map_rows(again(frames), {"v": "v"}).to_pylist()
+
+
 def test_an_object_that_no_record_holds_is_not_lost_in_a_later_table() -> None:
     frames = [pd.DataFrame({"v": ["x"]}), pd.DataFrame({"v": [Path("x")]})]
-    with pytest.raises(SourceError, match=r"table 2: the column 'v' is a Python object \(PosixPath in row 1\), in the"):
+    with pytest.raises(SourceError, match=r"table 2: in the column 'v', a Python object \(PosixPath in row 1\) cannot"):
         xp.map_rows(frames, {"v": "v"}, SCHEMA).to_pylist()
     odd = [pd.DataFrame({"id": ["1"], "v": [Path("x")]}), pd.DataFrame({"id": ["2", "3"], "v": ["x", 1j]})]
     assert len(xp.map_rows(odd, {"id": "id"}, SCHEMA).to_pylist()) == 3
@@ -372,3 +399,32 @@ def test_strings_of_a_later_table_are_no_numbers() -> None:
     tables = [pa.table({"id": [1]}), pa.table({"id": ["2"]})]
     with pytest.raises(SourceError, match="the column 'id' is string, in the first table int64"):
         xp.map_rows(tables, {"_acme.id": "id"}).to_pylist()
+
+
+@pytest.mark.parametrize("target", ["o", "l"])
+@pytest.mark.parametrize(("values", "kinds"), [
+    ([{"a": "1"}, "x"], "objects and strings"), ([["a"], None, "x"], "arrays and strings"),
+    ([{"a": "1"}, ["x"]], "objects and arrays"),
+])  # fmt: skip
+def test_values_of_several_kinds_for_an_object_or_array_are_refused_with_their_row(
+    target: str, values: list[Any], kinds: str
+) -> None:
+    schema = xp.Schema.from_dict({
+        "$id": "https://ns.example/kinds", "title": "Kinds", "type": "object",
+        "properties": {
+            "o": {"type": "object", "properties": {"a": {"type": "string"}}},
+            "l": {"type": "array", "items": {"type": "string"}},
+        },
+    })  # fmt: skip
+    rows = [{"v": value, "w": w} for value, w in zip(values, ("x", 1, 2), strict=False)]
+    with pytest.raises(
+        xp.MappingError, match=f"cannot become an .* 'v' holds {kinds} \\(row {len(values)}\\)"
+    ) as error:
+        xp.map_rows(rows, {target: "v"}, schema)
+    assert "'w'" not in str(error.value)
+
+
+@pytest.mark.parametrize("path", ["${[0]}", "${.a}", "concat(${[0]}, v)"])
+def test_a_path_without_a_column_is_refused_as_one(path: str) -> None:
+    with pytest.raises(xp.MappingError, match="A path begins with the name of a column"):
+        xp.map_rows([{"v": "1"}], {"v": path}, SCHEMA)

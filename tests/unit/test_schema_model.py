@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from xdmprep.core.stream import TIMESTAMP
-from xdmprep.errors import SchemaError
+from xdmprep.errors import SchemaError, UsageError
 from xdmprep.schema import Identity, Registry, Relationship, Schema
 
 PROFILE = {
@@ -345,3 +345,8 @@ def test_schemas_and_fields_survive_pickle() -> None:
     assert (copy.sha256, copy.identities, copy.arrow_schema) == (found.sha256, found.identities, found.arrow_schema)
     field = pickle.loads(pickle.dumps(found.find("identityMap")))
     assert field.arrow_type == found.find("identityMap").arrow_type
+
+
+def test_a_schema_made_of_a_dict_names_what_makes_one() -> None:
+    with pytest.raises(UsageError, match=r"Schema\.from_dict"):
+        Schema({"type": "object"})  # type: ignore[arg-type]

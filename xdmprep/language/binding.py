@@ -72,6 +72,8 @@ class _Binder:
                     return FieldPath(node.position, (whole, *node.names[n:]), node.wrapped)
         name = node.names[0]
         if not self._has(name):
+            if not name:
+                raise self._fault("A path begins with the name of a column", node)
             whole = ".".join(node.names) if len(node.names) > 1 else name
             raise self._fault(f"The source has no column {name!r}.{column_advice(whole, self.schema)}", node)
         return node

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache, partial
@@ -135,7 +136,10 @@ def map_stream(
     """
     made = as_mapping(mapping)
     peek = cache(partial(_peek, stream))
-    mapper = compile_mapping(made, stream.arrow_schema, schema, strict=strict, sample=lambda: peek()[1])
+    try:
+        mapper = compile_mapping(made, stream.arrow_schema, schema, strict=strict, sample=lambda: peek()[1])
+    except MappingError as error:
+        raise MappingError([_with_places(fault, stream) for fault in error.faults], error.name) from None
     if peek.cache_info().currsize:
         stream, _ = peek()
     if stream.origins is not None and stream.origins.lacking:
@@ -149,6 +153,14 @@ def map_stream(
         stream = reading(stream, reads)
     stream = stream.then(mapper, mapper.leaves, mapper.arrow_schema)
     return replace(stream, notes=(*stream.notes, *mapper.left_out))
+
+
+def _with_places(fault: str, stream: Stream) -> str:
+    """A fault about strings that cannot become what is wanted, with the place whose values became strings."""
+    if stream.unlike is None or "a string cannot become" not in fault:
+        return fault
+    notes = [note for note in stream.unlike() if re.search(rf"<- .*\b{re.escape(note.split(chr(39))[1])}\b", fault)]
+    return f"{fault} {'; '.join(notes)}." if notes else fault
 
 
 def _with_lacking(stream: Stream, origins: Origins, mapper: Mapper, mapping: MappingSet) -> Stream:

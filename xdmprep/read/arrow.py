@@ -37,6 +37,7 @@ from ..core.arrow_types import (
     plain_type,
     require_readable,
     type_words,
+    why_unheld,
 )
 from ..core.names import with_index
 from ..core.ndjson.fields import MAX_NOTES, is_numeral
@@ -162,8 +163,8 @@ def _rows_of(item: Any) -> int:
 def _of_frames(frames: Iterable[Any], again: bool, name: str) -> Stream:
     """Tables one after the other as one stream, with the columns of the first.
 
-    What has no value in it gets the type of the next table where it has.  Of a generator, the tables up to there go
-    through a temporary file.
+    What has no value in it gets the type of the next table where it has, and objects get the fields of all tables.  Of
+    a generator, the tables that are read for this go through a temporary file: all of them where columns hold dicts.
     """
     numbered = enumerate(frames, 1)
     seen = SpooledItems()
@@ -179,7 +180,8 @@ def _of_frames(frames: Iterable[Any], again: bool, name: str) -> Stream:
             alike = sorted(found.names) == sorted(schema.names)
             found = pa.schema([_filled(field, found.field(field.name)) for field in schema]) if alike else schema
         schema = found
-        if not any(holds(field.type, pa.types.is_null) for field in schema):
+        gain = again or stream.unlike is not None  # Arrow's tables of a generator have the fields of the first
+        if not any(holds(one.type, pa.types.is_null) or (gain and holds(one.type, _has_fields)) for one in schema):
             last = [(number, frame)]
             break
         if not again:
@@ -204,16 +206,31 @@ def _of_frames(frames: Iterable[Any], again: bool, name: str) -> Stream:
 
 
 def _filled(field: pa.Field, later: pa.Field) -> pa.Field:
-    """A field with the types of a later one where it has no values."""
+    """A field with the types of a later one where it has no values, and its fields beside its own."""
     kind, other = field.type, later.type
     if pa.types.is_null(kind):
         return later
     if pa.types.is_list(kind) and pa.types.is_list(other):
         return field.with_type(pa.list_(_filled(kind.value_field, other.value_field)))
     if pa.types.is_struct(kind) and pa.types.is_struct(other):
-        named = {one.name: one for one in other}
-        return field.with_type(pa.struct([_filled(one, named.get(one.name, one)) for one in kind]))
+        named, mine = {one.name: one for one in other}, {one.name for one in kind}
+        more = [one for one in other if one.name not in mine]
+        return field.with_type(pa.struct([*(_filled(one, named.get(one.name, one)) for one in kind), *more]))
     return field
+
+
+def _has_fields(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_struct(kind))
+
+
+def _within(kind: pa.DataType, whole: pa.DataType) -> bool:
+    """Whether a type is another one without some of its fields or, in places, without values."""
+    if pa.types.is_list(kind) and pa.types.is_list(whole):
+        return _within(kind.value_type, whole.value_type)
+    if pa.types.is_struct(kind) and pa.types.is_struct(whole):
+        named = {one.name: one.type for one in whole}
+        return all(one.name in named and _within(one.type, named[one.name]) for one in kind)
+    return bool(pa.types.is_null(kind) or kind == whole)
 
 
 def _packed(stream: Stream) -> bytes:
@@ -270,10 +287,12 @@ def _of_type(
             return column.cast(field.type)  # so that small tables can be joined
         if all(odd) or (not odd[0] and column.null_count == len(column)):
             return pa.nulls(len(column), field.type)
-        if kind != field.type and _filled(found, field).type == field.type:
+        if kind != field.type and _within(kind, field.type):
             return conform(column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column, field.type)
     if kind == field.type:
         return column
+    if plain_type(kind) is None:
+        raise SourceError(f"{name}: in the column {field.name!r}, {why_unheld(kind)}.")
     shown = [type_words(one) if is_odd else str(one) for one, is_odd in zip((kind, field.type), odd, strict=True)]
     raise SourceError(
         f"{name}: the column {field.name!r} is {shown[0]}, in the first table {shown[1]}. Give all tables the same "

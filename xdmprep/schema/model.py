@@ -80,10 +80,12 @@ class Schema:
     def __init__(
         self,
         document: Document,
-        lookup: Callable[[str], Document | None],
+        lookup: Callable[[str], Document | None] = lambda _: None,
         descriptors: Iterable[dict[str, Any]] = (),
         compat: bool = False,
     ) -> None:
+        if not isinstance(document, Document):
+            raise UsageError("Schema is made by Schema.load(path), Schema.from_dict(content) or a Registry.")
         self._made_of = (document, tuple(descriptors), compat)
         resolver = Resolver(lookup)
         resolved = resolver.resolve(document)
