@@ -165,7 +165,7 @@ TABLE: dict[str, Column] = {
         [10**37 + 1, -(2**70), 1, 2**64, 3],
         [str(n) for n in (10**37 + 1, -(2**70), 1, 2**64, 3)],
     ),
-    "float16": column("number", pa.float16(), [1.5, -0.25, 65504.0, 0.0, 2.0**-24]),
+    "float16": column("number", pa.float16(), [1.5, -0.25, 65504.0, 0.0, 6e-08]),
     "float32": column("number", pa.float32(), [0.1, 1e30, -2.5, 0.0, 3.0]),
     "float64": column("number", pa.float64(), DOUBLES),
     "decimal32": numbers(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -59,9 +59,9 @@ def test_single_precision_is_read_as_csv_of_it(to: str, kind: str, tmp_path: Pat
     assert values == [None if value is None else shortest(value) for value in v.to_pylist()]
 
 
-def shortest(value: float) -> float:
-    """Single precision as it is printed; integers as they are."""
-    return value if value.is_integer() and abs(value) < 2**53 else float(str(np.float32(value)))
+def shortest(value: float, short: Callable[[float], Any] = np.float32) -> float:
+    """Single precision, or a shorter one, as it is printed; integers as they are."""
+    return value if value.is_integer() and abs(value) < 2**53 else float(str(short(value)))
 
 
 def unclean(values: list[bytes | None], large: bool = False) -> pa.Array:
@@ -183,7 +183,8 @@ def expected(value: pa.Scalar) -> Any:
         return expected(pa.scalar(value.value * 86_400_000, pa.int64()).cast(pa.date64()))
     if pa.types.is_floating(kind):
         number = float(value.as_py())
-        return UNFIT if not math.isfinite(number) else shortest(number) if pa.types.is_float32(kind) else number
+        short = {pa.float16(): np.float16, pa.float32(): np.float32}.get(kind, float)
+        return UNFIT if not math.isfinite(number) else shortest(number, short)
     if pa.types.is_decimal(kind):
         return value.as_py()
     if pa.types.is_map(kind):
@@ -375,3 +376,12 @@ def test_columns_that_nothing_reads_are_held_as_they_come(name: str) -> None:
     assert held.type == values.type
     addresses = [[part and part.address for part in one.buffers()] for one in (held, values)]
     assert addresses[0] == addresses[1]
+
+
+def test_floats_of_half_precision_are_read_as_their_shortest_decimals() -> None:
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    halves = halves[np.isfinite(halves)]
+    for array in (pa.array(halves), pa.chunked_array([halves[:100], halves[100:]])):
+        read = [row.get("v") for row in xp.map_rows(pa.table({"v": array}), {"v": "v"}).to_pylist()]
+        assert read == [float(each) if each == int(each) else float(str(each)) for each in halves]
+    assert xp.map_rows({"v": halves[12000:12003]}, {"v": "[v, v]"}).to_pylist()

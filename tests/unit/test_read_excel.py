@@ -142,12 +142,22 @@ def test_errors_and_lost_digits_are_findings(tmp_path: Path) -> None:
         (lambda path: book(path, [["id"], ["1"]]), ExcelOptions("Peple"), "Did you mean 'People'"),
         (lambda path: book(path, [["id"], ["1"]]), ExcelOptions(2), "there is no sheet 2"),
         (lambda path: book(path, [["id"], [], ["1"]]), ExcelOptions(header_row=2), "row 2 of sheet 'People' is empty"),
+        (
+            lambda path: book(path, [[1, 2.5], [3, 4]]),
+            None,
+            "row 1 looks like a row, not a header: '1', '2.5'. .*row=1",
+        ),
     ],
 )
 def test_what_is_no_usable_book_is_one_message(tmp_path: Path, make: Any, options: Any, say: str) -> None:
     make(tmp_path / "a.xlsx")
     with pytest.raises(SourceError, match=say):
         open_source(tmp_path / "a.xlsx", excel=options)
+
+
+def test_numbers_are_names_where_the_header_row_is_given(tmp_path: Path) -> None:
+    book(tmp_path / "a.xlsx", [[2024, 2025], [3, 4]])
+    assert open_source(tmp_path / "a.xlsx", excel=ExcelOptions(header_row=1)).arrow_schema.names == ["2024", "2025"]
 
 
 def test_a_header_row_is_counted_from_one() -> None:

@@ -313,12 +313,23 @@ def plain_column(column: pa.Array, exact: bool = True) -> tuple[pa.Array, list[U
 
 
 def floats_as_doubles(column: pa.Array) -> pa.Array:
-    """Floats as doubles; of single precision by the shortest decimals: 0.1 is 0.1, not 0.10000000149011612."""
+    """Floats as doubles; shorter ones by the shortest decimals: 0.1 is 0.1, not 0.10000000149011612."""
+    if pa.types.is_float64(column.type):
+        return column
     wide = column.cast(pa.float64())
-    if not pa.types.is_float32(column.type):
-        return wide
+    if pa.types.is_float32(column.type):
+        short = column.cast(pa.string()).cast(pa.float64())
+    else:  # Arrow prints halves as the doubles that they are
+        column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        short = _halves().take(column.view(pa.uint16()))
     is_integer = pc.and_(pc.equal(pc.floor(wide), wide), pc.less(pc.abs(wide), 1 << 53))
-    return pc.if_else(is_integer, wide, column.cast(pa.string()).cast(pa.float64()))
+    return pc.if_else(is_integer, wide, short)
+
+
+@cache
+def _halves() -> pa.Array:
+    """All floats of half precision, by their bits, as the doubles of their shortest decimals."""
+    return pa.array(np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype("U").astype(np.float64))
 
 
 def inexact(records: pa.RecordBatch) -> pa.RecordBatch:

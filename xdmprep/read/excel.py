@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from ..core.names import unique_names
+from ..core.names import is_datum, unique_names
 from ..core.shred import Leaf, column_leaves
 from ..core.stream import Chunk, Finding, Stream, Unread
 from ..errors import NoRowsError, SourceError, counted, did_you_mean, option, shorten
@@ -146,6 +146,12 @@ def _table(file: Path, book: Book, sheet: Sheet, rows: Iterator[SheetRow], opts:
     if (wrong := next((one for at, one in header.odd.items() if texts[at] is None), None)) is not None:
         raise SourceError(f"{where} has no name for a column: in its header, row {header.number}, {wrong[0]}.")
     names = unique_names([text or "" for text in texts])
+    if opts.header_row is None and len(names) > 1 and all(map(is_datum, names)):
+        raise SourceError(
+            f"{where}: row {header.number} looks like a row, not a header: {shorten(names[0], 40)}, "
+            f"{shorten(names[1], 40)}. Write the columns' names above it, or give "
+            f"{option('header_row', header.number)} if these are the names."
+        )
     if not below:
         columns = pa.schema([(name, pa.string()) for name in names])
         raise NoRowsError(f"{where} has a header but no row below it.{_choice(book, sheet)}", columns)
