@@ -267,6 +267,7 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
         (" or len(words) > len(array) or pc", " or pc"), (" or pc.count_distinct(words).as_py() < len(words)", ""),
     ]),
     "mapping/evaluation.py": ((GROUPS, "tests/unit/test_mapping_nested.py"), [
+        ("return of_groups or isinstance(node, First)", "return False"),
         (".fill_null(True)", ".fill_null(False)"), ("path.count(EVERY) - bool(self._keys)", "path.count(EVERY)"),
         ("path[: len(path) - len(node.steps)] if", "path if"),
     ]),

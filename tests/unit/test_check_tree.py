@@ -289,8 +289,12 @@ def test_numbers_are_converted_as_they_are_written(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("few_lines_become_columns")
 def test_records_without_any_field_are_objects(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text("{}\n{}\n")
-    schema = Schema.from_dict({"$id": "https://example.com/e", "title": "E", "type": "object", "properties": {}})
-    assert xp.validate(tmp_path / "r.json", schema, rules="jsonschema").groups == []
+    for required in ([], ["a"]):
+        document = {"$id": "https://example.com/e", "title": "E", "type": "object", "required": required,
+                    "properties": {"a": {"type": "string"}}}  # fmt: skip
+        report = xp.validate(tmp_path / "r.json", Schema.from_dict(document), rules="jsonschema")
+        wanted = by_jsonschema(document, [{}, {}])
+        assert {group.code: group.count for group in report.groups} == Counter(code for _, code, _ in wanted.elements())
 
 
 def test_objects_of_tables_without_a_value_are_not_there() -> None:

@@ -518,6 +518,14 @@ COUNTS = Schema.from_dict({"type": "object", "properties": {
         ({"items[*].n": "n"}, [("unparsable", "items[*].n", [4], ["x"])]),
         ({"items[*].l": "l"}, [("unparsable", "items[*].l[*]", [1, 4], ["y", "z"])]),
         ({"o": "json_to_object(j)"}, [("unparsable", "o.n", [4, 4], ["w", "w"])]),
+        ({"n": "k"}, [("unparsable", "n", [1, 4], ["a", "b"])]),
+        (
+            {"o.n": "k", "items[*].n": "n"},
+            [
+                ("unparsable", "items[*].n", [4], ["x"]),
+                ("unparsable", "o.n", [1, 4], ["a", "b"]),
+            ],
+        ),
     ],
 )
 def test_findings_of_groups_name_their_records_and_places(mapping: dict[str, str], wanted: list[Any]) -> None:
