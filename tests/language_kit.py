@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from xdmprep.language import Evaluated
+from xdmprep.language.columns import Column
 from xdmprep.language.shapes import to_python
 from xdmprep.language.values import leaves_changed
 from xdmprep.language.zoned_datetime import Moment
@@ -18,17 +18,19 @@ def outgoing(value: Any) -> Any:
     return leaves_changed(value, lambda leaf: leaf.at if isinstance(leaf, Moment) else leaf)
 
 
-def values_of(got: Evaluated) -> list[Any]:
+def values_of(got: Column) -> list[Any]:
     """The values that an expression gave for a batch, as Python has them."""
     try:
-        return list(map(outgoing, to_python(got.column)))
+        return list(map(outgoing, to_python(got.values)))
     except TypeError:  # a column of the source that is passed on, in a type of its own
-        return list(got.column.to_pylist(maps_as_pydicts="strict"))
+        return list(got.values.to_pylist(maps_as_pydicts="strict"))
 
 
-def errors_of(got: Evaluated) -> list[tuple[int, str]]:
+def errors_of(got: Column) -> list[tuple[int, str]]:
     """The positions of the rows on which an expression failed, each with the reason."""
-    return list(zip(got.failed.tolist(), got.why.to_pylist(), strict=True))
+    if got.open is None or got.why is None:
+        return []
+    return [(at, got.why[at].as_py()) for at in got.open.nonzero()[0].tolist()]
 
 
 def fits(value: Any, kind: pa.DataType) -> bool:

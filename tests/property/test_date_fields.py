@@ -132,5 +132,5 @@ def test_the_last_days_are_in_a_week_of_the_next_year(day: str, week: str) -> No
 def test_offsets_of_both_signs_in_one_column() -> None:
     texts = [f"2024-01-01T00:00:00{sign}{hours:02}:30" for hours in (2, 11) for sign in "+-"]
     made = compile_expression("date(v, \"yyyy-MM-dd'T'HH:mm:ssXXX\")", pa.schema([("v", pa.string())]))
-    values = instant_of(made.apply(pa.record_batch({"v": texts})).column).to_pylist()
+    values = instant_of(made.apply(pa.record_batch({"v": texts})).values).to_pylist()
     assert values == [datetime.fromisoformat(text) for text in texts]

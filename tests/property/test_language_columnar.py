@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from language_kit import errors_of, fits, outgoing, values_of
 
-from xdmprep.language import Evaluated, Options, compile_expression
+from xdmprep.language import Options, compile_expression
 from xdmprep.language.catalogue import Context
 from xdmprep.language.interpreter import Scope, compile_node, run
 from xdmprep.language.options import DEFAULT
@@ -154,10 +154,10 @@ def same(left: Any, right: Any) -> bool:
 def check(text: str, rows: list[dict[str, Any]], options: Options = DEFAULT, schema: pa.Schema = SCHEMA) -> None:
     batch = pa.RecordBatch.from_pylist(rows, schema=schema)
     expression = compile_expression(text, schema, options)
-    got: Evaluated = expression.apply(batch)
+    got = expression.apply(batch)
     values = values_of(got)
-    if isinstance(got.column, pa.Array):
-        got.column.validate(full=True)
+    if isinstance(got.values, pa.Array):
+        got.values.validate(full=True)
     if expression.type is not None:
         assert all(fits(value, expression.type) for value in values), (text, expression.type, values)
     assert len(values) == len(rows)
@@ -293,9 +293,9 @@ def test_numbers_become_the_strings_that_concat_makes_of_them(text: str, rows: l
     targets = {"{}": pa.string(), "[{}]": pa.list_(pa.string()), "to_map('k', {})": pa.map_(pa.string(), pa.string())}
     numbers = compile_expression(form.format(text), SCHEMA).apply(batch)
     words = compile_expression(form.format(f'iif(({text}) == null, null, concat("", {text}))'), SCHEMA).apply(batch)
-    made, unfit = convert(numbers.column, targets[form], DEFAULT)
+    made, unfit = convert(numbers.values, targets[form], DEFAULT)
     failed = {at for misfit in unfit for at in misfit.rows.tolist()} | {at for at, _ in errors_of(words)}
-    expected = convert(words.column, targets[form], DEFAULT)[0].to_pylist()
+    expected = convert(words.values, targets[form], DEFAULT)[0].to_pylist()
     assert [v for i, v in enumerate(made.to_pylist()) if i not in failed] == [
         v for i, v in enumerate(expected) if i not in failed
     ], (text, rows)

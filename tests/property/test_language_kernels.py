@@ -83,7 +83,7 @@ def test_a_pattern_reads_columns_as_each_text_alone(data: st.DataObject, pattern
     got = compile_expression(f"date(v, '{quoted}')", pa.schema([("v", pa.string())])).apply(
         pa.record_batch({"v": pa.array(values, pa.string())})
     )
-    assert isinstance(got.column, pa.Array)
+    assert isinstance(got.values, pa.Array)
     reader, failed = compile_pattern(pattern, DEFAULT), {at for at, _ in errors_of(got)}
     for at, value in enumerate(values):
         try:
@@ -146,7 +146,7 @@ def test_patterns_with_offsets_read_columns_as_each_text_alone(
     text = around.replace("{}", "date(v, '" + pattern.replace("'", "\\'") + "')")
     schema = pa.schema([("v", pa.string()), ("k", pa.bool_())])
     got = compile_expression(text, schema).apply(pa.record_batch({"v": values, "k": [True] * len(values)}))
-    assert isinstance(got.column, pa.Array)
+    assert isinstance(got.values, pa.Array)
     reader, failed = compile_pattern(pattern, DEFAULT), {at for at, _ in errors_of(got)}
     for at, value in enumerate(values):
         found = values_of(got)[at]
@@ -244,8 +244,8 @@ def test_joining_a_split_text_is_joining_its_parts(
     got = compile_expression(f'join("{separator}", explode(v, "{between}"))', schema).apply(
         pa.record_batch({"v": column})
     )
-    assert isinstance(got.column, pa.Array)
-    assert got.column.to_pylist() == [
+    assert isinstance(got.values, pa.Array)
+    assert got.values.to_pylist() == [
         None if value is None else separator.join(value.split(between)) for value in column.to_pylist()
     ]
 
@@ -272,7 +272,7 @@ def test_texts_equal_but_for_letter_case_as_in_java(one: str, other: str, same: 
     assert (folded(one) == folded(other)) is same  # what String.equalsIgnoreCase says
     for text in ("equalsIgnoreCase(a, b)", "a.equalsIgnoreCase(b)"):
         batch = pa.record_batch({"a": [one, one.upper(), "x"], "b": [other, one, "X"]})
-        found = compile_expression(text, batch.schema).apply(batch).column
+        found = compile_expression(text, batch.schema).apply(batch).values
         assert isinstance(found, pa.Array)
         assert found.to_pylist() == [same, folded(one.upper()) == folded(one), True]
 
@@ -291,7 +291,7 @@ def test_methods_cut_the_white_space_that_java_does() -> None:
         ("a.strip()", ["a" if sign in white else f"{sign}a{sign}" for sign in signs]),
         ("b.isBlank()", [sign in white for sign in signs]),
     ):
-        got = compile_expression(text, batch.schema).apply(batch).column
+        got = compile_expression(text, batch.schema).apply(batch).values
         assert isinstance(got, pa.Array)
         assert got.to_pylist() == wanted
         assert [evaluate(text, row) for row in batch.slice(0, 200).to_pylist()] == wanted[:200]
@@ -311,15 +311,15 @@ def test_parts_that_differ_from_row_to_row_are_found_as_in_each_text_alone(text:
     batch = pa.record_batch({"a": [a for a, _ in pairs], "b": [b for _, b in pairs]})
     expression = compile_expression(text, batch.schema, options)
     got = expression.apply(batch)
-    assert isinstance(got.column, pa.Array)
+    assert isinstance(got.values, pa.Array)
     failed = dict(errors_of(got))
     for at, row in enumerate(batch.to_pylist()):
         one = compile_expression(text, batch.schema, options).apply(batch.slice(at, 1))
-        assert (got.column[at].as_py(), failed.get(at)) == (one.column[0].as_py(), dict(errors_of(one)).get(0)), row
+        assert (got.values[at].as_py(), failed.get(at)) == (one.values[0].as_py(), dict(errors_of(one)).get(0)), row
         if all(row.values()) and options is DEFAULT:
             wanted = {"instr": str.find, "indexOf": str.find, "lastIndexOf": str.rfind, "contains": str.__contains__,
                       "startsWith": str.startswith, "endsWith": str.endswith}[text.split("(")[0].removeprefix("a.")]  # fmt: skip
-            assert got.column[at].as_py() == wanted(row["a"], row["b"])
+            assert got.values[at].as_py() == wanted(row["a"], row["b"])
 
 
 REGEXES = [
@@ -348,11 +348,11 @@ def test_replacing_and_splitting_over_columns_is_what_searching_for_one_match_af
             failed = {at for at, _ in errors_of(got)}
             for at, (text, pattern) in enumerate(zip(texts, given_regexes, strict=True)):
                 if text is not None and at not in failed:
-                    assert got.column[at].as_py() == _one_by_one(pattern, text, new, most), (text, pattern)
+                    assert got.values[at].as_py() == _one_by_one(pattern, text, new, most), (text, pattern)
         parts = compile_expression(f"explode(t, {written})", batch.schema).apply(batch)
         for at, (text, pattern) in enumerate(zip(texts, given_regexes, strict=True)):
             if text is not None:
-                assert parts.column[at].as_py() == _cut(pattern, text), (text, pattern)
+                assert parts.values[at].as_py() == _cut(pattern, text), (text, pattern)
 
 
 def _one_by_one(pattern: str, text: str, template: str, most: int) -> str:

@@ -150,8 +150,8 @@ def check(template: str, layout: str) -> bool:
         return False  # a literal is asked for here
     got = expression.apply(batch)
     values = values_of(got)
-    if isinstance(got.column, pa.Array):
-        got.column.validate(full=True)
+    if isinstance(got.values, pa.Array):
+        got.values.validate(full=True)
     failed = {at for at, _ in errors_of(got)}
     items = column.to_pylist()
     assert len(values) == len(items)
@@ -249,7 +249,7 @@ def test_columns_of_every_type_give_what_each_value_gives_alone(kind: str, monke
         wanted = [alone.__wrapped__(text, column.type, item) for item in items]
         for way in filter(None, (kernels.plain, kernels.compiled)):
             monkeypatch.setattr(kernels, "active", way)
-            assert len(expression.apply(pa.record_batch({"c": column.slice(0, 0)})).column) == 0
+            assert len(expression.apply(pa.record_batch({"c": column.slice(0, 0)})).values) == 0
             got = expression.apply(pa.record_batch({"c": column}))
             values = values_of(got)
             failed = {at for at, _ in errors_of(got)}

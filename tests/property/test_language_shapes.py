@@ -164,8 +164,8 @@ def check(text: str, rows: list[dict[str, Any]], options: Options = DEFAULT) -> 
     expression = compile_expression(text, SCHEMA, options)
     got = expression.apply(batch)
     values = values_of(got)
-    if isinstance(got.column, pa.Array):
-        got.column.validate(full=True)
+    if isinstance(got.values, pa.Array):
+        got.values.validate(full=True)
     if expression.type is not None:
         assert all(fits(value, expression.type) for value in values), (text, expression.type, values)
     failed = dict(errors_of(got))
@@ -283,7 +283,7 @@ def test_text_of_is_what_concat_prints() -> None:
     got = compile_expression("concat('', {'k': a, 'n': n})", SCHEMA).apply(
         pa.RecordBatch.from_pylist(RECORDS, schema=SCHEMA)
     )
-    assert got.column.to_pylist() == [text_of({"k": each["a"], "n": each["n"]}) for each in RECORDS]
+    assert got.values.to_pylist() == [text_of({"k": each["a"], "n": each["n"]}) for each in RECORDS]
 
 
 VALUES = st.recursive(

@@ -85,8 +85,8 @@ def _same_as_each(text: str, values: list[str | None], options: Options) -> None
     expression = compile_expression(text, batch.schema, options)
     got = expression.apply(batch)
     assert not errors_of(got)
-    if isinstance(got.column, pa.Array):
-        got.column.validate(full=True)
+    if isinstance(got.values, pa.Array):
+        got.values.validate(full=True)
     evaluate = compile_node(expression.tree)
     alone = [run(evaluate, Scope({"v": value}, Context(options))) for value in values]
     found = values_of(got)

@@ -206,6 +206,6 @@ def test_times_of_a_source_keep_their_zone(name: str, text: str) -> None:
     ]  # fmt: skip
     for kind in (pa.string(), pa.date32(), plain):
         if isinstance(wanted[0], Moment) or pa.types.is_string(kind):
-            values, bad = coerce(made.column, kind)
+            values, bad = coerce(made.values, kind)
             assert not len(bad)
             assert values.to_pylist() == [coerce_value(value, kind) for value in wanted]

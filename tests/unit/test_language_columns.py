@@ -96,13 +96,13 @@ def apply(text: str, columns: dict[str, Any], options: Options | None = None) ->
 
 def test_a_plain_column_is_passed_on_untouched() -> None:
     batch = pa.record_batch({"a": pa.array(["x", None, "x"]).dictionary_encode()})
-    got = compile_expression("a", batch.schema).apply(batch).column
+    got = compile_expression("a", batch.schema).apply(batch).values
     assert got.indices.buffers()[1].address == batch.column(0).indices.buffers()[1].address
 
 
 def test_text_functions_work_on_the_dictionary() -> None:
     words = pa.array(["Ab", "cD", None] * 20).dictionary_encode()
-    got = apply("upper(concat(w, '!'))", {"w": words}).column
+    got = apply("upper(concat(w, '!'))", {"w": words}).values
     assert pa.types.is_dictionary(got.type)
     assert len(got.dictionary) <= 3
     assert got.to_pylist() == ["AB!", "CD!", "!"] * 20
@@ -110,13 +110,13 @@ def test_text_functions_work_on_the_dictionary() -> None:
 
 def test_failures_name_row_and_reason_and_leave_the_others() -> None:
     got = apply("to_integer(n) * 2", {"n": ["1", "x", None, "3"]})
-    assert got.column.to_pylist() == [2, None, 0, 6]
+    assert got.values.to_pylist() == [2, None, 0, 6]
     assert errors_of(got) == [(1, "'x' is not a number")]
 
 
 def test_a_branch_that_is_not_taken_does_not_fail() -> None:
     got = apply("iif(n == 'x', 0, to_integer(n))", {"n": ["1", "x", "y"]})
-    assert got.column.to_pylist() == [1, 0, None]
+    assert got.values.to_pylist() == [1, 0, None]
     assert [at for at, _ in errors_of(got)] == [2]
 
 
@@ -153,7 +153,7 @@ def test_rows_that_do_not_take_a_branch_are_neither_interpreted_nor_explained(
 
 def test_a_constant_that_fails_fails_on_every_row() -> None:
     got = apply("1 / 0", {"n": [1, 2]})
-    assert got.column.to_pylist() == [None, None]
+    assert got.values.to_pylist() == [None, None]
     assert errors_of(got) == [(0, "division by zero"), (1, "division by zero")]
 
 
@@ -161,8 +161,8 @@ def test_integers_beyond_64_bits_stay_exact() -> None:
     got = apply("n * 2", {"n": [1, 2**62]})
     assert values_of(got) == [2, 2**63]
     assert values_of(apply("n + 1", {"n": [2**63 - 1]})) == [2**63]
-    assert apply("n == 9007199254740993", {"n": [2**53, 2**53 + 1]}).column.to_pylist() == [False, True]
-    assert apply("n > x", {"n": [2**53 + 1], "x": [2.0**53]}).column.to_pylist() == [True]
+    assert apply("n == 9007199254740993", {"n": [2**53, 2**53 + 1]}).values.to_pylist() == [False, True]
+    assert apply("n > x", {"n": [2**53 + 1], "x": [2.0**53]}).values.to_pylist() == [True]
 
 
 def test_slices_and_offsets_are_honoured() -> None:
@@ -177,7 +177,7 @@ def test_slices_and_offsets_are_honoured() -> None:
         ("filterArray(l, i -> i != 'b')", [["c"], None, [], ["d"]]),
         ("substr(a, 1, 2)", ["on", None, "wo", ""]),
     ):
-        assert compile_expression(text, whole.schema).apply(part).column.to_pylist() == wanted, text
+        assert compile_expression(text, whole.schema).apply(part).values.to_pylist() == wanted, text
 
 
 def test_types_of_parquet_sources() -> None:
@@ -223,7 +223,7 @@ def test_values_that_arrow_has_no_plain_type_for_are_typed_columns() -> None:
         ("json_to_object(j).a[0]", [None, 2, None]),
     ):
         got = apply(text, columns)
-        assert isinstance(got.column, pa.Array)
+        assert isinstance(got.values, pa.Array)
         assert (values_of(got), errors_of(got)) == (wanted, []), text
         assert [
             evaluate(text, {"t": t, "j": j}) for t, j in zip(texts, columns["j"].to_pylist(), strict=True)
@@ -244,8 +244,8 @@ def test_a_batch_may_lack_columns_where_they_were_not_declared() -> None:
 
 
 def test_contains_key_of_an_unknown_column_is_false() -> None:
-    assert apply("contains_key('zzz.y')", {"a": ["x"]}).column.to_pylist() == [False]
-    assert apply("contains_key('a')", {"a": ["x", None]}).column.to_pylist() == [True, False]
+    assert apply("contains_key('zzz.y')", {"a": ["x"]}).values.to_pylist() == [False]
+    assert apply("contains_key('a')", {"a": ["x", None]}).values.to_pylist() == [True, False]
 
 
 def test_threads_share_an_expression() -> None:
@@ -261,7 +261,7 @@ def test_an_expression_can_be_sent_to_another_process() -> None:
     batch = pa.record_batch({"a": ["x", "1"]})
     expression = pickle.loads(pickle.dumps(compile_expression("concat(a, to_integer(a))", batch.schema)))
     got = expression.apply(batch)
-    assert got.column.to_pylist() == [None, "11"]
+    assert got.values.to_pylist() == [None, "11"]
     assert errors_of(got) == [(0, "'x' is not a number")]
 
 
@@ -273,11 +273,11 @@ def test_a_function_runs_once_per_distinct_value(monkeypatch: pytest.MonkeyPatch
     words = pa.array([str(i) for i in range(10_000)]).dictionary_encode()
     part = pa.record_batch({"a": words}).slice(5_000, 3)  # a small piece of a large dictionary
     got = apply("replacestr(a, left(a, 3), 'zero')", {"a": part.column("a")})
-    assert got.column.to_pylist() == ["zero0", "zero1", "zero2"]
+    assert got.values.to_pylist() == ["zero0", "zero1", "zero2"]
     assert len(calls) == 3
     calls.clear()
     got = apply("replacestr(a, n, b)", {"a": ["x3", "y4"] * 500, "n": [3, 3, 4, 4] * 250, "b": ["+-"] * 1000})
-    assert got.column.to_pylist() == ["x+-", "y4", "x3", "y+-"] * 250
+    assert got.values.to_pylist() == ["x+-", "y4", "x3", "y+-"] * 250
     assert len(calls) == 4
 
 

@@ -238,19 +238,19 @@ def test_every_function_is_in_the_documentation(request: pytest.FixtureRequest) 
 def test_clock_and_seed_repeat_a_run() -> None:
     rows = pa.record_batch({"a": ["x", "x", "y"]})
     for text in ("now()", "timestamp()", "concat(a, uuid())"):
-        first, again = (compile_expression(text, rows.schema, NOON).apply(rows).column for _ in range(2))
+        first, again = (compile_expression(text, rows.schema, NOON).apply(rows).values for _ in range(2))
         assert list(first) == list(again)
-    ids = compile_expression("uuid()", rows.schema, NOON).apply(rows).column.to_pylist()
+    ids = compile_expression("uuid()", rows.schema, NOON).apply(rows).values.to_pylist()
     assert len(set(ids)) == 3
     assert all(re.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", i) for i in ids)
-    other = compile_expression("uuid()", rows.schema, Options(seed=2)).apply(rows).column.to_pylist()
+    other = compile_expression("uuid()", rows.schema, Options(seed=2)).apply(rows).values.to_pylist()
     assert not set(ids) & set(other)
     assert evaluate("now()", None, options=NOON) == "2024-02-29T12:00:00.005Z"
 
 
 def test_random_ids_differ_without_a_seed() -> None:
     rows = pa.record_batch({"a": ["x"] * 50})
-    assert len(set(compile_expression("concat(a, uuid())").apply(rows).column.to_pylist())) == 50
+    assert len(set(compile_expression("concat(a, uuid())").apply(rows).values.to_pylist())) == 50
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

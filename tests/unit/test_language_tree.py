@@ -63,7 +63,7 @@ def test_expression_of_a_tree(again: bool) -> None:
         made = pickle.loads(pickle.dumps(made))
     assert (made.text, made.tree, made.columns, made.type) == ("for messages", tree, ('q"}{\\',), pa.bool_())
     records = pa.RecordBatch.from_arrays([pa.array(['x"\n\\', "x", None])], schema=columns)
-    assert made.apply(records).column.to_pylist() == [True, False, False]
+    assert made.apply(records).values.to_pylist() == [True, False, False]
     assert children(tree) == (FieldPath(9, ('q"}{\\',)), Constant(9, 'x"\n\\'))
 
 

@@ -33,7 +33,7 @@ from ..errors import ExpressionError, UsageError, did_you_mean, shorten
 from .catalogue import Context, Function
 from .coercion import coerce, coerce_value
 from .columns import NUMERAL
-from .expression import Evaluated, Expression
+from .expression import Expression
 from .functions import catalogue
 from .interpreter import Scope, run
 from .options import DEFAULT, Options
@@ -42,7 +42,6 @@ from .zoned_datetime import Moment
 
 __all__ = [
     "NUMERAL",
-    "Evaluated",
     "Expression",
     "Function",
     "Options",

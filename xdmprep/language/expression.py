@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,7 @@ from ..errors import ExpressionError
 from . import shapes
 from .binding import bind
 from .catalogue import Context
-from .columns import TEXT, Column, Ints, plain, source_column, source_type
+from .columns import Column, plain, some, source_column, source_type
 from .constants import check_constants, likely_mistakes
 from .evaluation import Frame, Shared, Types, annotate, answered, evaluate, fold, without_reason
 from .grammar import parse
@@ -25,23 +25,6 @@ from .options import DEFAULT, Options
 from .printed import Places, places_of
 from .tree import ARRAY, CHOICE, ELEMENT, MAP, Call, FieldPath, Node, repeated, walk
 from .values import Failed
-
-_NOWHERE, _NO_REASON = np.zeros(0, dtype=np.int64), pa.nulls(0, TEXT)
-
-
-class Evaluated(NamedTuple):
-    """What an expression gave for a batch.
-
-    Attributes:
-        column: an Arrow array as long as the batch, of a type between kernels (see
-            :mod:`xdmprep.language.shapes`); a field that is passed on is as it comes.
-        failed: 0-based positions of the rows that failed, in order; their values are null.
-        why: the reason of each of them.
-    """
-
-    column: pa.Array
-    failed: Ints = _NOWHERE
-    why: pa.Array = _NO_REASON
 
 
 class Expression:
@@ -163,7 +146,7 @@ class Expression:
 
     def apply(
         self, records: pa.RecordBatch, asked: dict[Node, bool] | None = None, shared: Shared | None = None
-    ) -> Evaluated:
+    ) -> Column:
         """The values of all rows of `records`; safe to call from several threads at once.
 
         Args:
@@ -172,6 +155,10 @@ class Expression:
                 distinct value.
             shared: what the expressions of a batch have in common (:func:`~xdmprep.language.tree.repeated`); by
                 default what this one has in it more than once.
+
+        Returns:
+            A column as long as the batch, of a type between kernels (see :mod:`xdmprep.language.shapes`); a field that
+            is passed on is as it comes.  It is open, and null, where a row failed, and says why.
         """
         n = records.num_rows
         columns, field = {}, records.schema.field
@@ -182,7 +169,7 @@ class Expression:
                     shapes.as_numerals(records.column(at), self._fields.get(name) or field(at))
                 )
         if (passed := _passed(self.tree, columns)) is not None:
-            return Evaluated(passed)
+            return Column(passed)
         keys = None if self.options.seed is None else _row_keys(records, self.columns, self.text)
         if shared is None:
             shared = dict.fromkeys(self._repeated)
@@ -191,9 +178,12 @@ class Expression:
             column = Column(pa.nulls(n), np.ones(n, dtype=bool))
         else:
             column = evaluate(self.folded, frame)
-        if column.open is None or not column.open.any():
-            return Evaluated(column.values)
-        return self._completed(column, frame)
+        if column.open is not None and (unknown := without_reason(column)).any():
+            given = [Column(frame.column(name)) for name in self.columns]
+            column = answered(row_function(self.tree), column, unknown, given, frame, self.tree)
+        if (is_open := some(column.open)) is None:
+            return Column(column.values)
+        return Column(shapes.only_where(column.values, ~is_open), is_open, column.why)
 
     def interpreted(self, records: pa.RecordBatch) -> list[tuple[str, bool]]:
         """The parts that are evaluated value by value on some rows, and whether once per distinct value that they read.
@@ -203,18 +193,6 @@ class Expression:
         asked: dict[Node, bool] = {}
         self.apply(records, asked)
         return [(_written(node), once) for node, once in asked.items()]
-
-    def _completed(self, column: Column, frame: Frame) -> Evaluated:
-        """A column as it is handed out; the interpreter evaluates open rows of which it is not known why they fail."""
-        unknown = without_reason(column)
-        if unknown.any():
-            columns = [Column(frame.column(name)) for name in self.columns]
-            column = answered(row_function(self.tree), column, unknown, columns, frame, self.tree)
-        is_open, why = column.open, column.why
-        if is_open is None or why is None:
-            return Evaluated(column.values)
-        at = np.flatnonzero(is_open)
-        return Evaluated(shapes.only_where(column.values, ~is_open), at, why.take(pa.array(at)))
 
 
 def _written(node: Node) -> str:

@@ -92,7 +92,7 @@ def _working(distinct: pa.Array, target: pa.DataType, options: Options) -> list[
     for candidates, some in alike.items():
         at = np.flatnonzero(np.isin(codes, some)) if candidates else ()
         rows = pa.RecordBatch.from_arrays([distinct.take(pa.array(at, pa.int64()))], ["value"])
-        reads = [coerce(_tried(each, options).apply(rows).column, target, options)[0].is_valid() for each in candidates]
+        reads = [coerce(_tried(each, options).apply(rows).values, target, options)[0].is_valid() for each in candidates]
         for row, *fine in zip(at, *(each.to_pylist() for each in reads), strict=True):
             found = tuple(text for text, reads_it in zip(candidates, fine, strict=True) if reads_it)
             # 03/04/2024 and 1,234 may be read in two ways; elsewhere the simplest will do

@@ -164,11 +164,12 @@ class ExpressionSource(Source):
         if self.expression.options.seed is None:  # else all columns tell the rows of a batch from those of others
             records = records.select(self.expression.columns) if self.expression.columns else records
         made = self.expression.apply(records, shared=shared)
-        if not len(made.failed):
-            return Made(made.column)
+        if made.open is None or made.why is None:
+            return Made(made.values)
+        failed = np.flatnonzero(made.open)
         alone = len(self.columns) == 1 and not self.absent  # most reasons quote the value
-        shown = texts(records.column(self.columns[0]), made.failed) if alone else None
-        return Made(made.column, [_failure(made.failed, made.why, shown)])
+        shown = texts(records.column(self.columns[0]), failed) if alone else None
+        return Made(made.values, [_failure(failed, made.why.take(pa.array(failed)), shown)])
 
 
 @dataclass(frozen=True, eq=False)
