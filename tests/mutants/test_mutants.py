@@ -263,7 +263,6 @@ CHANGES: dict[str, tuple[tuple[str, ...], list[tuple[str, str]]]] = {
         ("len(some.dictionary) > 2 * len(some)", "False"),
     ]),
     "core/shred.py": ((GROUPS,), [
-        ("words is None or words.null_count or len", "words is None or len"),
         (" or len(words) > len(array) or pc", " or pc"), (" or pc.count_distinct(words).as_py() < len(words)", ""),
     ]),
     "mapping/evaluation.py": ((GROUPS, "tests/unit/test_mapping_nested.py"), [
