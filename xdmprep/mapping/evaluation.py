@@ -50,10 +50,11 @@ _Operation = Callable[..., Made]
 
 
 class _Place(NamedTuple):
-    """A node and the path of its values, which findings about them have."""
+    """A step, the path of its values and their source, which findings about them have, and names that no column has."""
 
     at: int
-    node: Node
+    source: Source
+    absent: Sequence[str]
     path: Path
     of_groups: bool
 
@@ -93,7 +94,8 @@ class Program:
             found.append(step(rows, *map(found.__getitem__, below)) if below else step.read(rows.records, shared))
         findings: list[Finding] = []
         for place in self._places.values():
-            findings += self._findings(place, found[place.at].misfits, rows)
+            if found[place.at].misfits or place.absent:
+                findings += self._findings(place, found[place.at].misfits, rows)
         return [found[at].values for at in self._ends], findings
 
     def _number(self, node: Node) -> int:
@@ -119,7 +121,8 @@ class Program:
                 above = path[: len(path) - len(node.steps)] if isinstance(node, GetPath) else path
                 of_groups = self._listen(value, above)
         if node in self._numbers:
-            place = _Place(self._numbers[node], node, path, of_groups)
+            absent = node.absent if isinstance(node, Source) else ()
+            place = _Place(self._numbers[node], source_of(node), absent, path, of_groups)
             self._places.setdefault((place.at, path), place)
         return of_groups or isinstance(node, First)
 
@@ -171,7 +174,7 @@ class Program:
         return cast
 
     def _findings(self, place: _Place, misfits: Sequence[Misfit], rows: SourceRows) -> Iterator[Finding]:
-        path, source = place.path, source_of(place.node)
+        path, source = place.path, place.source
         numbers = rows.numbers[rows.offsets[:-1]] if place.of_groups and rows.offsets is not None else rows.numbers
         for misfit in misfits:
             inside, at, marked = misfit.path, numbers[misfit.rows], ""
@@ -190,7 +193,7 @@ class Program:
             message, hint, level = _MESSAGES[misfit.code]
             yield Finding(misfit.code, where, message, at, misfit.shown, source.text, hint, level or self._severity,
                           marked, misfit.messages)  # fmt: skip
-        for name in source.absent if isinstance(place.node, Source) else ():
+        for name in place.absent:
             message = f"the source has no column '{name}'"
             yield Finding("missing-column", format_path(path), message, rows.numbers, None, source.text)
 

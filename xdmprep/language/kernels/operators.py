@@ -228,7 +228,8 @@ def _of_doubles(operator: str, x: Ints, y: Ints) -> tuple[Ints, Mask]:
             "+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "%": np.fmod,
         }  # fmt: skip
         found = work[operator](x, y)
-    return found + 0.0, odd | ~np.isfinite(found)  # zero has no sign
+        odd |= ~np.isfinite(found)
+    return np.where(odd, 0.0, found + 0.0), odd  # zero has no sign
 
 
 for _sign in "-*/%":
